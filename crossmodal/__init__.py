@@ -1,0 +1,47 @@
+"""crossmodal: every form of music in shared vector spaces.
+
+    space = crossmodal.load("text-music")
+    audio = space.encode("audio", ["a.wav", "b.flac"])     # (2, d) float32, unit length
+    text = space.encode("text", ["slow solemn choir"])
+    space.similarity(text, audio)                          # (1, 2), larger is closer
+
+The package is lazy: torch and the rest are imported when something is asked of them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossmodal.base.errors import CrossmodalError, InputError, IntegrityError, RecipeError
+
+if TYPE_CHECKING:
+    from crossmodal.applications.collection import SearchableIndex
+    from crossmodal.space import Space
+
+__version__ = "0.1.0"
+__all__ = [
+    "CrossmodalError",
+    "InputError",
+    "IntegrityError",
+    "RecipeError",
+    "load",
+    "open_index",
+]
+
+
+def load(name: str | Path) -> Space:
+    """A space by its folder, by the name of one trained here or bundled, or by a public model id with a `/` in it.
+
+    Runs its canary and raises IntegrityError when files or vectors are not what they were; InputError for an unknown name.
+    """
+    from crossmodal.space_files import load_space
+
+    return load_space(name)
+
+
+def open_index(path: str | Path) -> SearchableIndex:
+    """An index made by `crossmodal index`, with the space that made it: `index.search("slow solemn choir", k=10)`."""
+    from crossmodal.applications.collection import SearchableIndex
+
+    return SearchableIndex.open(Path(path))

@@ -1,0 +1,112 @@
+"""A searchable collection: an index together with the space that made it. Words, recordings or pictures in, a `Ranking` out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossmodal.applications.indexing import reference_of
+from crossmodal.base.errors import InputError
+from crossmodal.base.results import Query, Ranking, Result
+from crossmodal.retrieval.filters import parse_filter
+from crossmodal.retrieval.index import Hit, Index
+from crossmodal.space import Space
+from crossmodal.space_files import load_space
+
+
+class SearchableIndex:
+    """An opened index and its space."""
+
+    def __init__(self, index: Index, space: Space) -> None:
+        self.index, self.space = index, space
+
+    @classmethod
+    def open(cls, folder: Path, *, space: Space | None = None, device: str | None = None) -> SearchableIndex:
+        """Opens an index and loads its space, or takes the given one.
+
+        Raises InputError where there is no index, IntegrityError when the space is not the one that made it.
+        """
+        index = Index.open(folder)
+        if space is None:
+            space = _space_of(index)
+            space = space.to(device) if device else space.to_fastest()
+        index.check_space(reference_of(space))
+        return cls(index, space)
+
+    def search(
+        self,
+        query: str | Path | NDArray[np.float32],
+        *,
+        modality: str | None = None,
+        k: int = 10,
+        filters: Sequence[str] = (),
+    ) -> Ranking:
+        """The k nearest items of a text (str), a file (Path; modality: default audio) or a vector (d,).
+
+        filters: "column=value", all of which hold. Raises InputError.
+        """
+        if isinstance(query, np.ndarray):
+            return self._rank(query, Query(modality=modality or "vector"), k, filters, [])
+        return self.search_many({modality or ("text" if isinstance(query, str) else "audio"): query}, k=k, filters=filters)
+
+    def search_many(
+        self,
+        queries: Mapping[str, object],
+        *,
+        k: int = 10,
+        filters: Sequence[str] = (),
+        target: str | None = None,
+        combine: bool = False,
+    ) -> Ranking:
+        """As `search`, for {modality: query}. Several queries need `combine`: their vectors are added."""
+        if not queries:
+            raise InputError("expected a query, got none; give TEXT, --audio F, --image F or --midi F")
+        if len(queries) > 1 and not combine:
+            raise InputError(f"expected exactly one kind of query, got {', '.join(queries)}; add --combine to use them together")
+        if target and target != self.index.header.modality:
+            raise InputError(f"--target: expected {self.index.header.modality}, which this index holds, got {target}")
+        warnings = []
+        if "text" in queries:
+            warnings = [f'"{word}" is unknown to the text tower' for word in self.space.unknown_words(str(queries["text"]))]
+        vectors = [self.space.encode(modality, [query])[0] for modality, query in queries.items()]
+        first, query = next(iter(queries.items()))
+        asked = Query(modality="+".join(queries)) if len(queries) > 1 else Query(modality=first)
+        for modality, value in queries.items():
+            asked = asked.model_copy(update={"text" if modality == "text" else "path": str(value)})
+        return self._rank(np.sum(vectors, axis=0), asked, k, filters, warnings)
+
+    def _rank(
+        self, vector: NDArray[np.float32], asked: Query, k: int, filters: Sequence[str], warnings: list[str]
+    ) -> Ranking:
+        length = float(np.linalg.norm(vector))
+        unit = vector / length if length > 0 else vector
+        hits = self.index.search(unit[None], k=k, where=[parse_filter(f) for f in filters])[0]
+        results = [_result(rank, hit) for rank, hit in enumerate(hits, 1)]
+        return Ranking(query=asked, space=self.space.reference, results=results, warnings=warnings)
+
+
+def _result(rank: int, hit: Hit) -> Result:
+    detail: dict[str, object] = {k: v for k, v in hit.item.fields.items() if k in {"title", "artist", "album", "tags"} and v}
+    if hit.copies:
+        detail["copies"] = list(hit.copies)
+    similarity = round(hit.similarity, 6)
+    return Result.model_validate(
+        {"rank": rank, "id": hit.item.id, "path": hit.item.path, "similarity": similarity, "detail": detail}
+    )
+
+
+def _space_of(index: Index) -> Space:
+    """By the place that the header names, or by its name where the space was moved or installed elsewhere."""
+    reference = index.header.space
+    for name in (reference.location, reference.name):
+        if Path(name).is_dir() or "/" not in name or not Path(name).is_absolute():
+            try:
+                return load_space(name)
+            except InputError:
+                continue
+    raise InputError(
+        f"{index.folder}: expected its space {reference.name} at {reference.location}, found none; put it back, or index again"
+    )

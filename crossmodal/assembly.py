@@ -1,0 +1,118 @@
+"""Recipe -> live objects. The one file that knows all packages and their tables."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from torch import nn
+
+from crossmodal.base.errors import RecipeError
+from crossmodal.base.names import nearest, resolve
+from crossmodal.embedding import JointEmbedding, TowerModule
+from crossmodal.objectives import OBJECTIVES
+from crossmodal.recipe import Component, Recipe, Stage, Tower, Value
+from encoders import ENCODERS, HEADS
+from encoders.encoder import Encoder
+from pairs import PAIRS
+from pairs.source import Item, PairSource
+
+
+def build(component: Component, table: Mapping[str, str], kind: str, /, **given: object) -> Any:
+    """An instance of a component. `given`: arguments that come from the program; the recipe's are checked against the constructor."""
+    constructor = resolve(table, component.type, kind)
+    arguments = checked_arguments(constructor, component, given)
+    return constructor(**given, **arguments)
+
+
+def checked_arguments(constructor: type, component: Component, given: Mapping[str, object]) -> dict[str, object]:
+    """The component's arguments in the types of the constructor's signature. Raises RecipeError with the known names."""
+    signature = inspect.signature(constructor)
+    known = [
+        name
+        for name, p in signature.parameters.items()
+        if name not in given and p.kind in {p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD}
+    ]
+    hints = get_type_hints(constructor.__init__)  # type: ignore[misc]
+    checked: dict[str, object] = {}
+    for name, value in component.arguments.items():
+        if name not in known:
+            raise RecipeError(
+                f'{component.type}: unknown argument "{name}".{nearest(name, known)} Known: {", ".join(known) or "none"}'
+            )
+        checked[name] = _typed(component.type, name, value, hints.get(name, Any))
+    missing = [n for n in known if signature.parameters[n].default is inspect.Parameter.empty and n not in checked]
+    if missing:
+        raise RecipeError(f"{component.type}: expected the arguments {', '.join(missing)}, got none")
+    return checked
+
+
+def _typed(owner: str, name: str, value: Value, hint: Any) -> object:  # noqa: ANN401 - an annotation
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        message = error.errors()[0]["msg"]
+        raise RecipeError(f'{owner}: argument "{name}": {message}, got "{value}"') from None
+
+
+def build_tower(tower: Tower, *, dimension: int | None = None, names: Sequence[str] = ()) -> TowerModule:
+    """A tower. `names`: the classes of a label encoder; `dimension`: of the space, where the head does not say it."""
+    given: dict[str, object] = {}
+    if tower.encoder.type == "labels":
+        given["names"] = list(names)
+    encoder: Encoder = build(tower.encoder, ENCODERS, "an encoder", **given)
+    return TowerModule(encoder, build_head(tower.head, encoder.dimension), train=tower.train)
+
+
+def build_head(head: Component, width: int) -> nn.Module:
+    """A head onto vectors of `width`."""
+    module: nn.Module = build(head, HEADS, "a head", input=width)
+    return module
+
+
+def build_embedding(recipe: Recipe, *, names: Sequence[str] = ()) -> JointEmbedding:
+    """All towers of a recipe, with fresh weights where none were pretrained."""
+    return JointEmbedding({m: build_tower(t, names=names) for m, t in recipe.towers.items()})
+
+
+def build_objective(component: Component) -> nn.Module:
+    """An objective on the seam."""
+    module: nn.Module = build(component, OBJECTIVES, "an objective")
+    return module
+
+
+def build_pairs(component: Component, items: Sequence[Item]) -> PairSource:
+    """A pair source over items."""
+    source: PairSource = build(component, PAIRS, "a pair source", items=items)
+    return source
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Every component against its constructor, without building one. Raises RecipeError."""
+    for tower in recipe.towers.values():
+        _check_tower(tower)
+    for stage in recipe.stages.values():
+        _check_stage(stage)
+
+
+def _check_tower(tower: Tower) -> None:
+    given = {"names": ()} if tower.encoder.type == "labels" else {}
+    checked_arguments(resolve(ENCODERS, tower.encoder.type, "an encoder"), tower.encoder, given)
+    checked_arguments(resolve(HEADS, tower.head.type, "a head"), tower.head, {"input": 0})
+
+
+def _check_stage(stage: Stage) -> None:
+    from crossmodal.augmentation import AUGMENTATIONS
+
+    for tower in stage.auxiliary.values():
+        _check_tower(tower)
+    for head in stage.heads.values():
+        checked_arguments(resolve(HEADS, head.type, "a head"), head, {"input": 0})
+    checked_arguments(resolve(PAIRS, stage.pairs.type, "a pair source"), stage.pairs, {"items": ()})
+    for part in stage.comparisons:
+        checked_arguments(resolve(OBJECTIVES, part.objective.type, "an objective"), part.objective, {})
+    for component in stage.augmentation:
+        checked_arguments(resolve(AUGMENTATIONS, component.type, "an augmentation"), component, {"encoder": None})

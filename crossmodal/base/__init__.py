@@ -1,0 +1,1 @@
+"""The leaf that every package of ours may import: errors, files, decoding, jobs, places, result models."""

@@ -1,0 +1,73 @@
+"""Result models: the one definition of the JSON that the command line prints and the web API returns."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+JsonValue = str | int | float | bool | None
+
+
+class Model(BaseModel):
+    """Base of all result models: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Skipped(Model):
+    """A file that was left out, and why."""
+
+    path: str
+    reason: str
+
+
+class Query(Model):
+    """What was asked: `text` for words, `path` for files."""
+
+    modality: str
+    text: str | None = None
+    path: str | None = None
+
+
+class Result(Model):
+    """One ranked answer. `similarity`: larger is closer. `confidence`: calibrated, in [0, 1], where a calibration exists."""
+
+    rank: int
+    id: str | None = None
+    path: str | None = None
+    similarity: float
+    confidence: float | None = None
+    detail: dict[str, JsonValue | dict[str, float] | list[str]] = Field(default_factory=dict)
+
+
+class Ranking(Model):
+    """The envelope of everything that ranks: search, identify, match, similar, tag."""
+
+    query: Query
+    space: str
+    abstained: bool = False
+    results: list[Result] = Field(default_factory=list)
+    skipped: list[Skipped] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+
+
+class ScoreRow(Model):
+    """One metric with its bootstrap interval (`low`, `high`), its chance level and the number of queries or classes `n`."""
+
+    metric: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    chance: float | None = None
+    n: int
+
+
+class ScoreTable(Model):
+    """What `evaluate` and `probe` print."""
+
+    space: str
+    data: str
+    split: str
+    seed: int
+    rows: list[ScoreRow] = Field(default_factory=list)
+    excluded: int = 0
+    skipped: list[Skipped] = Field(default_factory=list)

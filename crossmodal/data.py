@@ -1,0 +1,162 @@
+"""Batches: what pair sources draw, prepared for the towers, with all that is needed to know who belongs to whom.
+
+Drawing is a pure function of (seed, step, rank): a resumed training sees the batches it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from crossmodal.base.errors import InputError
+from crossmodal.prepared import PreparedStore
+from encoders.encoder import Encoder
+from pairs.source import Example, Item, PairSource
+
+EPOCH_STREAM = 7919  # keeps the order of an epoch independent of the draws within its batches
+
+
+@dataclass(frozen=True)
+class Batch:
+    """n examples. inputs: slot -> windows (n, ...) or a list of n prepared items.
+
+    facts: (n, v) what each example's text states, over the vocabulary of tags; stated: (n,) whether it states any;
+    tags: (n, v) what holds for each example's item; group: (n,) equal for items that belong together;
+    labels: (n, c) multi-hot classes, where the source gives them. `stating`: slots that state facts about items.
+    """
+
+    inputs: dict[str, object]
+    facts: Tensor
+    stated: Tensor
+    tags: Tensor
+    group: Tensor
+    labels: Tensor | None
+    stating: frozenset[str]
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        moved = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in self.inputs.items()}
+        tensors = {name: getattr(self, name).to(device) for name in ("facts", "stated", "tags", "group")}
+        return replace(self, inputs=moved, labels=None if self.labels is None else self.labels.to(device), **tensors)
+
+
+class BatchSource(Dataset[Batch]):
+    """Batch number `step` of a pair source.
+
+    Items are walked in a new order each epoch, so that all are seen equally often; rank r of w takes its own part of each batch.
+    """
+
+    def __init__(
+        self,
+        source: PairSource,
+        encoders: Mapping[str, Encoder],
+        store: PreparedStore | None,
+        *,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        if len(source) < 2:
+            raise InputError(
+                f"expected at least 2 items to learn from, got {len(source)}: check the split column and the skipped files"
+            )
+        self.source, self.encoders, self.store = source, dict(encoders), store
+        self.batch_size, self.seed, self.rank, self.world = batch_size, seed, rank, world
+        self.vocabulary = {tag: i for i, tag in enumerate(sorted({t for item in source.items for t in item.tags}))}
+        self._tags = np.stack([self._multi_hot(item.tags) for item in source.items])
+        works = {work: i for i, work in enumerate(dict.fromkeys(_work(item) for item in source.items))}
+        self._orders: dict[int, np.ndarray] = {}
+        self._groups = np.array([works[_work(item)] for item in source.items])
+
+    def __len__(self) -> int:
+        return 2**31 - 1
+
+    def __getitem__(self, step: int) -> Batch:
+        generator = np.random.default_rng([self.seed, step, self.rank])
+        return self.collate([self.source.draw(i, generator) for i in self._indices(step)], generator)
+
+    def _indices(self, step: int) -> list[int]:
+        count = len(self.source)
+        first = (step * self.world + self.rank) * self.batch_size
+        indices = []
+        for place in range(first, first + self.batch_size):
+            epoch, offset = divmod(place, count)
+            indices.append(int(self._order(epoch)[offset]))
+        return indices
+
+    def _order(self, epoch: int) -> np.ndarray:
+        if epoch not in self._orders:
+            generator = np.random.default_rng([self.seed, EPOCH_STREAM, epoch])
+            self._orders = {
+                **{e: o for e, o in self._orders.items() if e == epoch - 1},
+                epoch: generator.permutation(len(self.source)),
+            }
+        return self._orders[epoch]
+
+    def collate(self, examples: Sequence[Example], generator: np.random.Generator) -> Batch:
+        """Examples -> batch; windows are cropped at places drawn from `generator`."""
+        slots = [s for s in examples[0].inputs if s != "label"]
+        items = [e.item for e in examples]
+        facts = [e.facts for e in examples]
+        labels = None
+        if "label" in examples[0].inputs:
+            labels = torch.tensor(np.array([e.inputs["label"] for e in examples]), dtype=torch.bool)
+        groups = [self._groups[e.item] if e.group is None else e.group for e in examples]
+        return Batch(
+            inputs={slot: self._input(slot, examples, generator) for slot in slots},
+            facts=torch.from_numpy(np.stack([self._multi_hot(f or frozenset()) for f in facts])),
+            stated=torch.tensor([bool(f) for f in facts]),
+            tags=torch.from_numpy(self._tags[items]),
+            group=torch.tensor(np.array(groups, dtype=np.int64)),
+            labels=labels,
+            stating=frozenset(s for s in slots if not isinstance(examples[0].inputs[s], int)),
+        )
+
+    def _input(self, slot: str, examples: Sequence[Example], generator: np.random.Generator) -> object:
+        modality = slot.partition("@")[0]
+        values = [e.inputs[slot] for e in examples]
+        if isinstance(values[0], int):
+            if self.store is None:
+                raise InputError(f'expected prepared recordings for "{slot}", got none')
+            paths = [self.source.items[int(v)].files[modality] for v in values]  # type: ignore[call-overload]
+            windows = np.stack([self.store.window(p, generator) for p in paths])
+            return torch.from_numpy(np.moveaxis(windows, 1, -1).astype(np.float32))
+        return [self.encoders[modality].prepare(v) for v in values]
+
+    def _multi_hot(self, tags: frozenset[str]) -> np.ndarray:
+        row = np.zeros(len(self.vocabulary), dtype=bool)
+        row[[self.vocabulary[t] for t in tags if t in self.vocabulary]] = True
+        return row
+
+
+class BatchModule(lightning.LightningDataModule):
+    """Training batches from `first_step` on, and a fixed set of validation batches."""
+
+    def __init__(
+        self, training: BatchSource, validation: BatchSource | None, *, steps: int, validation_steps: int
+    ) -> None:
+        super().__init__()
+        self._training, self._validation = training, validation
+        self._steps, self._validation_steps = steps, validation_steps
+        self.first_step = 0
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Batches first_step, first_step + 1, ..."""
+        return DataLoader(self._training, batch_size=None, sampler=range(self.first_step, self._steps), num_workers=0)
+
+    def val_dataloader(self) -> list[DataLoader[Batch]]:
+        """The same validation batches at every validation."""
+        if self._validation is None:
+            return []
+        return [DataLoader(self._validation, batch_size=None, sampler=range(self._validation_steps), num_workers=0)]
+
+
+def _work(item: Item) -> str:
+    return item.work or item.id

@@ -1,0 +1,196 @@
+"""Space + catalogue -> table of scores, each with a bootstrap interval over works and its chance level.
+
+What the space was trained on is left out and counted. Tags are judged as seen (in the space's vocabulary) or unseen; captions find
+recordings, and all recordings that a caption's facts fit count as right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pairs.catalogue import read_catalogue
+
+from crossmodal.base.errors import CrossmodalError, InputError
+from crossmodal.base.progress import progress
+from crossmodal.base.results import ScoreRow, ScoreTable, Skipped
+from crossmodal.metrics import chance, retrieval, tagging
+from crossmodal.metrics.bootstrap import Interval, bootstrap_function, bootstrap_interval
+from crossmodal.metrics.values import macro
+from crossmodal.space import Space
+from pairs.source import Item
+
+INTERVAL_SAMPLES = 100  # of metrics over a whole matrix; cheap ones take the default
+KS = (1, 5, 10)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Recordings under judgement: items (n), their vectors (n, d), and what was left out."""
+
+    items: list[Item]
+    vectors: NDArray[np.float32]
+    excluded: int
+    skipped: list[Skipped]
+
+    @property
+    def works(self) -> NDArray[np.str_]:
+        """(n,) the unit that intervals resample."""
+        return np.array([item.work or item.id for item in self.items])
+
+
+def evaluate(space: Space, catalogue: Path, *, split: str = "test", seed: int = 0, quiet: bool = False) -> ScoreTable:
+    """The table of a space on a catalogue: its `split` where it has one, otherwise all of it; training works left out."""
+    judged = encode_items(space, catalogue, split=split, quiet=quiet)
+    rows = [*score_tags(space, judged, seed=seed), *score_captions(space, judged, seed=seed)]
+    return ScoreTable(
+        space=space.reference,
+        data=str(catalogue),
+        split=split,
+        seed=seed,
+        rows=rows,
+        excluded=judged.excluded,
+        skipped=judged.skipped,
+    )
+
+
+def encode_items(space: Space, catalogue: Path, *, split: str = "test", quiet: bool = False) -> Judged:
+    """Vectors of the catalogue's recordings that the space may be judged on."""
+    read = read_catalogue(catalogue)
+    chosen = [item for item in read.items if "audio" in item.files]
+    if any(item.split for item in chosen):
+        chosen = [item for item in chosen if item.split == split]
+    fair = [item for item in chosen if (item.work or item.id) not in space.works]
+    if not fair:
+        raise InputError(
+            f"{catalogue}: expected recordings of split {split} that the space was not trained on, got none of {len(chosen)}"
+        )
+    items, vectors, skipped = [], [], list(read.problems)
+    results = space.try_encode("audio", [item.files["audio"] for item in fair])
+    for item, vector in zip(fair, progress(results, "encoding", quiet=quiet), strict=True):
+        if isinstance(vector, Skipped):
+            skipped.append(vector)
+        else:
+            items.append(item)
+            vectors.append(vector)
+    if not items:
+        raise InputError(f"{catalogue}: expected readable recordings, got none; the first: {skipped[0].reason}")
+    return Judged(items, np.stack(vectors), len(chosen) - len(fair), skipped)
+
+
+def encode_known(space: Space, modality: str, texts: Sequence[str]) -> tuple[list[int], NDArray[np.float32]]:
+    """Indices of the texts that the tower knows, and their vectors (k, d). Raises InputError when it knows none."""
+    encoder = space.encoder(modality)
+    known = []
+    for index, text in enumerate(texts):
+        try:
+            encoder.prepare(text)
+        except CrossmodalError:
+            continue
+        known.append(index)
+    if not known:
+        raise InputError(
+            f"expected words that the {modality} tower of {space.name} knows, got none of them in: {', '.join(texts[:5])}"
+        )
+    return known, space.encode(modality, [texts[i] for i in known])
+
+
+def score_tags(space: Space, judged: Judged, *, seed: int, unseen: Sequence[str] | None = None) -> list[ScoreRow]:
+    """ROC-AUC and PR-AUC (tag-wise, clip-wise) for seen and unseen tags. unseen: default, those outside the space's vocabulary."""
+    tags = sorted({tag for item in judged.items for tag in item.tags})
+    outside = set(tags) - set(space.vocabulary) if unseen is None else set(unseen)
+    rows: list[ScoreRow] = []
+    for kind, chosen in (
+        ("seen", [t for t in tags if t not in outside]),
+        ("unseen", [t for t in tags if t in outside]),
+    ):
+        labels = np.array([[t in item.tags for t in chosen] for item in judged.items], dtype=bool)
+        useful = [i for i in range(len(chosen)) if 0 < labels[:, i].sum() < len(labels)]
+        if useful:
+            rows += _tag_rows(space, judged, kind, [chosen[i] for i in useful], labels[:, useful], seed)
+    return rows
+
+
+def _tag_rows(
+    space: Space, judged: Judged, kind: str, tags: list[str], labels: NDArray[np.bool_], seed: int
+) -> list[ScoreRow]:
+    known, words = encode_known(space, "text" if "text" in space.modalities else "label", tags)
+    labels = labels[:, known]
+    raw = space.similarity(words, judged.vectors)
+    scores = raw.T
+    comparable = space.background.standardize(words, raw).T if space.background else scores
+
+    def tag_wise(metric: Callable[..., NDArray[np.float64]]) -> Interval:
+        return bootstrap_function(
+            lambda index: macro(metric(scores[index], labels[index])).value,
+            len(labels),
+            judged.works,
+            seed=seed,
+            samples=INTERVAL_SAMPLES,
+        )
+
+    clips = bootstrap_interval(tagging.clip_wise_roc_auc(comparable, labels), judged.works, seed=seed)
+    return [
+        _row(f"ROC-AUC {kind} tags", tag_wise(tagging.tag_wise_roc_auc), chance.ROC_AUC, len(known)),
+        _row(f"PR-AUC {kind} tags", tag_wise(tagging.tag_wise_pr_auc), chance.pr_auc(labels), len(known)),
+        _row(f"clip-wise ROC-AUC {kind} tags", clips, chance.ROC_AUC, len(labels)),
+    ]
+
+
+def score_captions(space: Space, judged: Judged, *, seed: int, limit: int = 2000) -> list[ScoreRow]:
+    """R@K, MRR, mAP and median rank of captions -> recordings; captions with a fact outside the vocabulary apart."""
+    if "text" not in space.modalities:
+        return []
+    seen = set(space.vocabulary)
+    kinds: dict[str, list[tuple[str, frozenset[str], str]]] = {"captions": [], "captions with unseen words": []}
+    for item in judged.items:
+        for caption in item.captions:
+            kind = "captions" if caption.facts <= seen else "captions with unseen words"
+            kinds[kind].append((caption.text, caption.facts, item.work or item.id))
+    rows: list[ScoreRow] = []
+    for kind, captions in kinds.items():
+        unique = list(dict.fromkeys(captions))
+        order = np.random.default_rng(seed).permutation(len(unique))[:limit]
+        if unique:
+            rows += _caption_rows(space, judged, kind, [unique[i] for i in order], seed)
+    return rows
+
+
+def _caption_rows(
+    space: Space, judged: Judged, kind: str, captions: list[tuple[str, frozenset[str], str]], seed: int
+) -> list[ScoreRow]:
+    indices, queries = encode_known(space, "text", [text for text, *_ in captions])
+    known = [captions[i] for i in indices]
+    works = judged.works
+    relevant = np.array(
+        [
+            [facts <= item.tags if facts else work == own for item, own in zip(judged.items, works, strict=True)]
+            for _, facts, work in known
+        ]
+    )
+    scores = retrieval.score_queries(space.similarity(queries, judged.vectors), relevant)
+    groups = np.array([work for *_, work in known])
+    levels = {f"R@{k}": chance.recall_at_k(relevant, k) for k in KS} | {
+        "MRR": chance.mrr(relevant),
+        "mAP": chance.mean_average_precision(relevant),
+        "median rank": chance.median_rank(relevant),
+    }
+    named = scores.named(KS)
+    return [
+        _row(
+            f"{metric} {kind}",
+            bootstrap_interval(
+                named[metric], groups, seed=seed, statistic="median" if metric == "median rank" else "mean"
+            ),
+            level,
+            len(known),
+        )
+        for metric, level in levels.items()
+    ]
+
+
+def _row(metric: str, interval: Interval, level: float, count: int) -> ScoreRow:
+    return ScoreRow(metric=metric, value=interval.value, low=interval.low, high=interval.high, chance=level, n=count)

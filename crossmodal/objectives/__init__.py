@@ -1,0 +1,54 @@
+"""Losses on the one seam: an objective takes a `Comparison` or a `Prediction` and returns a scalar.
+
+`OBJECTIVES` and `SIMILARITIES` are the only tables of their kind: name in a recipe -> "module:Class". Nothing
+is imported before it is asked for. An objective's constructor takes keyword-only plain scalars, so that a
+recipe can name them all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crossmodal.base import names
+from crossmodal.base.errors import RecipeError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from crossmodal.objectives.similarity import Similarity
+
+OBJECTIVES: dict[str, str] = {
+    "contrastive": "crossmodal.objectives.contrastive:Contrastive",
+    "triplet-hinge": "crossmodal.objectives.triplet:TripletHinge",
+    "info-nce": "crossmodal.objectives.info_nce:InfoNCE",
+    "normalized-softmax": "crossmodal.objectives.normalized_softmax:NormalizedSoftmax",
+    "proxy-classification": "crossmodal.objectives.normalized_softmax:ProxyClassification",
+    "binary-cross-entropy": "crossmodal.objectives.binary_cross_entropy:BinaryCrossEntropy",
+}
+
+SIMILARITIES: dict[str, str] = {
+    "cosine": "crossmodal.objectives.similarity:Cosine",
+    "dot": "crossmodal.objectives.similarity:Dot",
+    "bilinear": "crossmodal.objectives.similarity:Bilinear",
+    "negative-euclidean": "crossmodal.objectives.similarity:NegativeEuclidean",
+}
+
+
+def resolve(name: str) -> type[nn.Module]:
+    """The class of an objective. An unknown name is a RecipeError that gives the nearest known one."""
+    return names.resolve(OBJECTIVES, name, "an objective")
+
+
+def resolve_similarity(name: str) -> type[Similarity]:
+    """The class of a similarity. An unknown name is a RecipeError that gives the nearest known one."""
+    return names.resolve(SIMILARITIES, name, "a similarity")
+
+
+def build_similarity(name: str, dimension: int | None = None) -> Similarity:
+    """A live similarity; `dimension` is needed by those with weights (bilinear), ignored by the others."""
+    cls = resolve_similarity(name)
+    if not cls.needs_dimension:
+        return cls()
+    if dimension is None:
+        raise RecipeError(f"similarity {name!r}: expected `dimension`, the vector length, got none; add it")
+    return cls(dimension)

@@ -1,0 +1,139 @@
+"""Prepared recordings on disk: the frames of every training item, memory-mapped, so that a random window costs microseconds.
+
+A store is a folder of shards; a shard is one float16 array (frames, ...) of up to `SHARD_ITEMS` recordings and a JSON file
+that says where each begins. Shards are written whole or not at all and are reused as long as the front end and the
+files (path, size, time of change) are the same; a killed job goes on with the next shard.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crossmodal.base.errors import InputError
+from crossmodal.base.files import atomic_write, read_json, write_json
+from crossmodal.base.progress import progress
+from crossmodal.base.results import Skipped
+from encoders.encoder import AudioEncoder
+
+SHARD_ITEMS = 128
+
+
+def front_end_key(encoder: AudioEncoder) -> str:
+    """A hash of what the front end makes of a fixed signal: any change of it changes the key."""
+    count = encoder.window_samples
+    time = torch.arange(count, dtype=torch.float64) / encoder.sample_rate
+    signal = (0.5 * torch.sin(2 * torch.pi * (200 + 2000 * time) * time)).float()[None]
+    with torch.inference_mode():
+        frames = encoder.frames(signal).to(torch.float16).numpy()
+    settings = f"{type(encoder).__name__} {encoder.sample_rate} {encoder.frame_length} {encoder.frame_hop}"
+    return hashlib.sha256(settings.encode() + frames.round(2).tobytes()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class _Shard:
+    frames: np.ndarray
+    starts: dict[str, tuple[int, int]]  # file -> first frame, one past the last
+
+
+class PreparedStore:
+    """Random access to the frames of recordings: `window(path, generator)` draws one window of a recording."""
+
+    def __init__(self, shards: Sequence[_Shard], window: int) -> None:
+        self._where = {path: (shard, *span) for shard in shards for path, span in shard.starts.items()}
+        self._window = window
+
+    def __contains__(self, path: Path) -> bool:
+        return str(path) in self._where
+
+    def window(self, path: Path, generator: np.random.Generator) -> np.ndarray:
+        """Frames of one window, (window, ...) float16, at a place drawn from `generator`."""
+        shard, start, end = self._where[str(path)]
+        first = start + int(generator.integers(0, max(1, end - start - self._window + 1)))
+        return shard.frames[first : first + self._window]
+
+    def whole(self, path: Path) -> Tensor:
+        """All frames of a recording, (..., t) float32."""
+        shard, start, end = self._where[str(path)]
+        return torch.from_numpy(np.moveaxis(shard.frames[start:end], 0, -1).astype(np.float32))
+
+
+def prepare_store(
+    encoder: AudioEncoder, paths: Sequence[Path], *, folder: Path, jobs: int, quiet: bool = False
+) -> tuple[PreparedStore, list[Skipped]]:
+    """Prepares what is not there yet. Returns the store and the recordings that could not be used, with the reason."""
+    folder = folder / front_end_key(encoder)
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [list(paths[i : i + SHARD_ITEMS]) for i in range(0, len(paths), SHARD_ITEMS)]
+    skipped: list[Skipped] = []
+    shards: list[_Shard] = []
+    with (
+        ThreadPoolExecutor(max_workers=max(1, jobs)) as pool,
+        progress(len(paths), "preparing audio", quiet=quiet) as bar,
+    ):
+        for part in parts:
+            shard, bad = _load_or_make(encoder, part, folder, pool.map)
+            shards.append(shard)
+            skipped.extend(bad)
+            bar.advance(len(part))
+    return PreparedStore(shards, encoder.window), skipped
+
+
+def _load_or_make(
+    encoder: AudioEncoder, paths: list[Path], folder: Path, run: Callable[..., object]
+) -> tuple[_Shard, list[Skipped]]:
+    key = hashlib.sha256("\n".join(_identity(p) for p in paths).encode()).hexdigest()[:20]
+    array_file, index_file = folder / f"{key}.npy", folder / f"{key}.json"
+    if not index_file.exists():
+        _make(encoder, paths, array_file, index_file, run)
+    index: Any = read_json(index_file)
+    shard = _Shard(
+        np.load(array_file, mmap_mode="r", allow_pickle=False), {k: (a, b) for k, (a, b) in index["starts"].items()}
+    )
+    return shard, [Skipped(**row) for row in index["skipped"]]
+
+
+def _make(
+    encoder: AudioEncoder, paths: list[Path], array_file: Path, index_file: Path, run: Callable[..., object]
+) -> None:
+    """Writes the array first and the index last: a shard without an index does not exist."""
+
+    def frames(path: Path) -> np.ndarray | Skipped:
+        try:
+            prepared = encoder.prepare(path)
+        except InputError as error:
+            return Skipped(path=str(path), reason=str(error))
+        return np.moveaxis(prepared.numpy().astype(np.float16), -1, 0)
+
+    starts: dict[str, tuple[int, int]] = {}
+    skipped: list[Skipped] = []
+    arrays: list[np.ndarray] = []
+    position = 0
+    for path, result in zip(paths, run(frames, paths), strict=True):  # type: ignore[call-overload]
+        if isinstance(result, Skipped):
+            skipped.append(result)
+            continue
+        starts[str(path)] = (position, position + len(result))
+        position += len(result)
+        arrays.append(result)
+    whole = np.concatenate(arrays) if arrays else np.zeros((0,), np.float16)
+    with atomic_write(array_file) as temporary, temporary.open("wb") as stream:
+        np.save(stream, whole, allow_pickle=False)
+    write_json(index_file, {"starts": starts, "skipped": [s.model_dump() for s in skipped]})
+
+
+def _identity(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return f"{path} absent"
+    return json.dumps([str(path), status.st_size, status.st_mtime_ns])

@@ -1,0 +1,257 @@
+"""A recipe: one YAML file that names towers, pairs, objectives, training and evaluation of a system; checked, never guessed.
+
+Every model forbids unknown keys; `{type, arguments}` components are checked against the signature of their constructor
+(`crossmodal.assembly`), so that each default lives once. No interpolation, no imports, no code in YAML.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from crossmodal.base.errors import RecipeError
+from crossmodal.base.names import nearest
+
+Scalar = str | int | float | bool | None
+Value = Scalar | list[Scalar] | list[list[Scalar]] | dict[str, Scalar]
+RESOURCE_SUFFIX = ".yaml"
+
+
+class Section(BaseModel):
+    """Base of all parts of a recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Component(Section):
+    """Something that a table names, with the arguments of its constructor."""
+
+    type: str
+    arguments: dict[str, Value] = Field(default_factory=dict)
+
+
+class Tower(Section):
+    """One modality: an encoder, a head into the shared space, and how much of the encoder is trained."""
+
+    encoder: Component
+    head: Component = Component(type="identity")
+    train: str = "full"
+
+    @field_validator("train")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        name, _, count = value.partition(":")
+        if value in {"full", "frozen"} or (name == "last" and count.isdigit()):
+            return value
+        raise ValueError(f'expected "full", "frozen" or "last:N" (the last N layers), got "{value}"')
+
+
+class ComparisonPart(Section):
+    """Which slots of a batch are compared, and by which objective.
+
+    A slot is a modality, or `modality@view` for a further view of the same item ("audio@2"). Several slots are
+    concatenated; then a vector is never compared with itself.
+    """
+
+    queries: list[str]
+    targets: list[str]
+    objective: Component
+    weight: float = Field(1.0, ge=0)
+
+
+class Training(Section):
+    """How long and how fast. Steps, not epochs: sources draw examples without end."""
+
+    steps: int = Field(1000, ge=1)
+    batch_size: int = Field(128, ge=2)
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    warmup_steps: int = Field(50, ge=0)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    gradient_clip: float = Field(1.0, ge=0)
+    precision: Literal["auto", "32", "bf16", "16"] = "auto"
+    validate_every: int = Field(100, ge=1)
+    patience: int = Field(0, ge=0, description="validations without improvement before stopping; 0: never")
+    checkpoint_every: int = Field(100, ge=1)
+    devices: int = Field(1, ge=1, description="processes; with more than one, negatives are gathered from all")
+
+
+class Stage(Section):
+    """One training of some towers: a pretraining or an alignment."""
+
+    pairs: Component
+    comparisons: list[ComparisonPart] = Field(min_length=1)
+    train: list[str] = Field(min_length=1, description="towers that are trained")
+    auxiliary: dict[str, Tower] = Field(
+        default_factory=dict, description="towers of this stage alone (proxies, pretraining heads)"
+    )
+    heads: dict[str, Component] = Field(
+        default_factory=dict, description="another head for this stage alone, thrown away after it"
+    )
+    augmentation: list[Component] = Field(default_factory=list)
+    training: Training = Training()
+
+
+class Evaluation(Section):
+    """Which of the catalogue's truths the space is judged on."""
+
+    split: str = "test"
+    unseen_tags: bool = True
+
+
+class Recipe(Section):
+    """A whole system. `source`: the paper; `towers`: modality -> tower; `stages`: run in this order."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    description: str
+    source: str = ""
+    seed: int = 0
+    towers: dict[str, Tower] = Field(min_length=1)
+    similarity: Literal["cosine"] = "cosine"
+    stages: dict[str, Stage] = Field(min_length=1)
+    evaluation: Evaluation = Evaluation()
+
+    @model_validator(mode="after")
+    def _slots_exist(self) -> Recipe:
+        for name, stage in self.stages.items():
+            known = {*self.towers, *stage.auxiliary}
+            slots = [s for part in stage.comparisons for s in (*part.queries, *part.targets)]
+            for slot in [*slots, *stage.train, *stage.heads]:
+                if slot.partition("@")[0] not in known:
+                    raise ValueError(f'stages.{name}: expected one of the towers {sorted(known)}, got "{slot}"')
+        return self
+
+
+def parse_recipe(text: str, *, origin: str, overrides: Sequence[str] = ()) -> Recipe:
+    """YAML text -> checked Recipe. `overrides`: "dotted.key=value"; raises RecipeError with one line."""
+    data = _load_yaml(text, origin)
+    training = data.pop("training", {})
+    if not isinstance(training, dict) or not isinstance(data.get("stages", {}), dict):
+        raise RecipeError(f"{origin}: expected mappings under training and stages")
+    for override in overrides:
+        key, value = _split_override(override)
+        if key.startswith("training."):
+            _set_training_everywhere(data, key.removeprefix("training."), value)
+        else:
+            _set(data, key, value)
+    stages = data.get("stages", {})
+    for stage in stages.values() if isinstance(stages, dict) else ():
+        if isinstance(stage, dict):
+            stage["training"] = {**training, **(stage.get("training") or {})}
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise RecipeError(f"{origin}: {_one_line(error)}") from None
+
+
+def load_recipe(name_or_path: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
+    """A recipe by path, or by the name of one that ships (see `recipe_names`)."""
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"} or path.is_file():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"expected a readable recipe (YAML, UTF-8), got {path}: {error}") from None
+        return parse_recipe(text, origin=str(path), overrides=overrides)
+    shipped = recipe_names()
+    name = str(name_or_path)
+    if name not in shipped:
+        raise RecipeError(
+            f'expected a recipe\'s name or a .yaml file, got "{name}".{nearest(name, shipped)} '
+            f"Known: {', '.join(shipped)}"
+        )
+    text = (resources.files("configs") / f"{name}{RESOURCE_SUFFIX}").read_text(encoding="utf-8")
+    return parse_recipe(text, origin=f"recipe {name}", overrides=overrides)
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that ship."""
+    entries = resources.files("configs").iterdir()
+    return sorted(e.name.removesuffix(RESOURCE_SUFFIX) for e in entries if e.name.endswith(RESOURCE_SUFFIX))
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The YAML of a recipe, with every default written out."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f'the key "{key}" stands twice', node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _load_yaml(text: str, origin: str) -> dict[str, object]:
+    try:
+        data = yaml.load(text, Loader=_StrictLoader)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{origin}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise RecipeError(f"{origin}: expected a mapping with the keys of a recipe, got {type(data).__name__}")
+    return copy.deepcopy(data)
+
+
+def _split_override(override: str) -> tuple[str, object]:
+    key, separator, value = override.partition("=")
+    if not separator or not key.strip():
+        raise RecipeError(f'--set: expected key=value, got "{override}"')
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise RecipeError(f'--set {key}: expected a YAML value, got "{value}"') from None
+
+
+def _set(data: dict[str, object], key: str, value: object) -> None:
+    """Sets a dotted key in place of the copy that `parse_recipe` made."""
+    *parents, last = key.split(".")
+    place: object = data
+    for i, parent in enumerate(parents):
+        if not isinstance(place, dict):
+            break
+        if parent not in place:
+            where = ".".join(parents[: i + 1])
+            raise RecipeError(f'--set {key}: the recipe has no "{where}".{nearest(parent, map(str, place))}')
+        place = place[parent]
+    if not isinstance(place, dict):
+        raise RecipeError(f'--set {key}: "{".".join(parents)}" has no keys of its own')
+    place[last] = value
+
+
+def _set_training_everywhere(data: dict[str, object], key: str, value: object) -> None:
+    """`training.*` holds for every stage, whatever the stage says itself."""
+    stages = data.get("stages")
+    for stage in stages.values() if isinstance(stages, dict) else ():
+        if isinstance(stage, dict):
+            stage["training"] = {**(stage.get("training") or {}), key: value}
+
+
+def _one_line(error: ValidationError) -> str:
+    """The first problem of a validation, with the nearest known key for a misspelt one."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        last = str(first["loc"][-1])
+        return f'unknown key "{place}".{nearest(last, _keys_beside(first["loc"]))}'
+    message = first["msg"].removeprefix("Value error, ")
+    got = first.get("input")
+    shown = f', got "{got}"' if isinstance(got, Scalar) and "got" not in message else ""
+    more = len(error.errors()) - 1
+    return f"{place + ': ' if place else ''}{message}{shown}" + (f" (and {more} more)" if more else "")
+
+
+def _keys_beside(place: tuple[int | str, ...]) -> list[str]:
+    """The keys that could have been meant: all keys of all sections, since misspelling is by letters."""
+    sections: list[type[Section]] = [Recipe, Tower, Stage, Training, ComparisonPart, Component, Evaluation]
+    depth: Mapping[int, list[type[Section]]] = {1: [Recipe]}
+    return [key for section in depth.get(len(place), sections) for key in section.model_fields]

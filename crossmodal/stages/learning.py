@@ -1,0 +1,171 @@
+"""One training of some towers by one or several comparisons: pretraining and alignment are the same Lightning module.
+
+What differs between them stands in the recipe: the pairs, which slots are compared, which towers are open, and heads that
+live for the stage alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+from crossmodal.augmentation import SpectrogramAugmentation
+from crossmodal.comparing import LABEL, compare
+from crossmodal.data import Batch
+from crossmodal.embedding import JointEmbedding, TowerModule
+from crossmodal.recipe import ComparisonPart, Training
+from crossmodal.stages.gathering import gather_batch, gather_vectors
+from encoders.labels import Labels
+
+
+class Learning(lightning.LightningModule):
+    """Trains `embedding` (and the stage's own `auxiliary` towers and `heads`) by the weighted sum of its comparisons' losses."""
+
+    def __init__(
+        self,
+        embedding: JointEmbedding,
+        *,
+        parts: list[ComparisonPart],
+        objectives: list[nn.Module],
+        train: list[str],
+        training: Training,
+        auxiliary: Mapping[str, TowerModule],
+        heads: Mapping[str, nn.Module],
+        augmentations: list[SpectrogramAugmentation],
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.auxiliary = nn.ModuleDict(dict(auxiliary))
+        self.heads = nn.ModuleDict(dict(heads))
+        self.objectives = nn.ModuleList(objectives)
+        self._parts, self._training, self._seed = parts, training, seed
+        self._augmentations = augmentations
+        self._features: dict[str, dict[str, Tensor]] = {}
+        self._draws = 0
+        for modality in embedding.towers:
+            embedding.tower(modality).set_trainable(modality in train)
+        for name, tower in auxiliary.items():
+            tower.set_trainable(name in train)
+
+    def tower(self, modality: str) -> TowerModule:
+        """The tower of a slot's modality: the stage's own or the space's."""
+        if modality in self.auxiliary:
+            own = self.auxiliary[modality]
+            assert isinstance(own, TowerModule)
+            return own
+        return self.embedding.tower(modality)
+
+    def vectors(self, batch: Batch, slot: str) -> Tensor:
+        """Unit vectors of a slot: (n, d), or (c, d) for the label slot."""
+        modality = slot.partition("@")[0]
+        tower = self.tower(modality)
+        if modality == LABEL:
+            assert isinstance(tower.encoder, Labels)
+            vectors: Tensor = tower(torch.arange(len(tower.encoder.names), device=self.device))
+            return vectors
+        features = self._features_of(tower, modality, batch.inputs[slot])
+        if modality in self.heads:
+            return nn.functional.normalize(self.heads[modality](features).float(), dim=-1)
+        return tower.project(features)
+
+    def _features_of(self, tower: TowerModule, modality: str, inputs: object) -> Tensor:
+        if isinstance(inputs, Tensor):
+            features: Tensor = tower.encoder(self._augmented(inputs) if self.training else inputs)
+            return features
+        assert isinstance(inputs, list)
+        if tower.frozen:
+            return self._cached(tower, modality, inputs)
+        return self._encode(tower, inputs)
+
+    def _cached(self, tower: TowerModule, modality: str, inputs: list[object]) -> Tensor:
+        """A frozen encoder says the same of the same text: each text is encoded once in a training."""
+        cache = self._features.setdefault(modality, {})
+        missing = sorted({str(text) for text in inputs if str(text) not in cache}, key=len)
+        for start in range(0, len(missing), 64):
+            part = missing[start : start + 64]
+            with torch.no_grad():
+                cache.update(zip(part, self._encode(tower, list(part)).float().cpu(), strict=True))
+        return torch.stack([cache[str(text)] for text in inputs]).to(self.device)
+
+    def _encode(self, tower: TowerModule, inputs: list[object]) -> Tensor:
+        batch = tower.encoder.collate(inputs)
+        moved = self.transfer_batch_to_device(batch, self.device, 0) if not isinstance(batch, list) else batch
+        features: Tensor = tower.encoder(moved)
+        return features
+
+    def _augmented(self, windows: Tensor) -> Tensor:
+        for number, augmentation in enumerate(self._augmentations):
+            self._draws += 1
+            generator = torch.Generator().manual_seed(
+                hash((self._seed, self.global_step, self.global_rank, number, self._draws)) % 2**63
+            )
+            windows = augmentation(windows, generator)
+        return windows
+
+    def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The weighted loss, and the mean reciprocal rank of the nearest right answer within the batch."""
+        self._draws = 0
+        slots = dict.fromkeys(s for part in self._parts for s in (*part.queries, *part.targets))
+        local = {slot: self.vectors(batch, slot) for slot in slots}
+        gathered = {slot: v if slot == LABEL else gather_vectors(self, v) for slot, v in local.items()}
+        whole = gather_batch(self, batch)
+        total = torch.zeros((), device=self.device)
+        for part, objective in zip(self._parts, self.objectives, strict=True):
+            comparison = compare(gathered, whole, part.queries, part.targets)
+            total = total + part.weight * objective(comparison)
+        first = compare(
+            {k: v.detach() for k, v in gathered.items()}, whole, self._parts[0].queries, self._parts[0].targets
+        )
+        return total, _reciprocal_rank(first.queries @ first.targets.T, first.positives, first.negatives)
+
+    def training_step(self, batch: Batch, step: int) -> Tensor:
+        """One step of the optimizer."""
+        loss, rank = self.loss(batch)
+        size = len(batch.group)
+        self.log("train_loss", loss, prog_bar=True, batch_size=size)
+        self.log("train_batch_mrr", rank, batch_size=size)
+        return loss
+
+    def validation_step(self, batch: Batch, step: int) -> None:
+        """Loss and in-batch reciprocal rank on items that are not trained on."""
+        loss, rank = self.loss(batch)
+        size = len(batch.group)
+        self.log("validation_loss", loss, prog_bar=True, batch_size=size, sync_dist=True)
+        self.log("validation_batch_mrr", rank, batch_size=size, sync_dist=True)
+
+    def configure_optimizers(self) -> dict[str, object]:  # type: ignore[override]
+        """AdamW or SGD with Nesterov momentum; linear warm-up, then a cosine to zero. Norms and biases do not decay."""
+        opened = [p for p in self.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in opened if p.ndim >= 2], "weight_decay": self._training.weight_decay},
+            {"params": [p for p in opened if p.ndim < 2], "weight_decay": 0.0},
+        ]
+        rate = self._training.learning_rate
+        optimizer: torch.optim.Optimizer
+        if self._training.optimizer == "sgd":
+            optimizer = torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
+        else:
+            optimizer = torch.optim.AdamW(groups, lr=rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _factor(self, step: int) -> float:
+        warmup = min(self._training.warmup_steps, self._training.steps // 2)
+        if step < warmup:
+            return (step + 1) / warmup
+        progress = (step - warmup) / max(1, self._training.steps - warmup)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+def _reciprocal_rank(similarity: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
+    usable = positives.any(dim=1)
+    if not usable.any():
+        return similarity.new_zeros(())
+    best = similarity.masked_fill(~positives, -torch.inf).amax(dim=1)
+    rank = 1 + ((similarity >= best[:, None]) & negatives).sum(dim=1)
+    return (1.0 / rank)[usable].mean()

@@ -1,0 +1,286 @@
+"""Convolutional networks on log-mel spectrograms: a 2-D one of the VGG/FCN family and the 1-D one of Choi
+2019.
+
+Input of `forward`: (n, bands, frames), standardized by a fixed mean and deviation; output (n, dimension).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from crossmodal.base.errors import RecipeError
+from encoders.encoder import AudioEncoder
+from encoders.frontends import LogMel
+
+
+class MelEncoder(AudioEncoder):
+    """Base of the encoders that look at standardized log-mel windows.
+
+    window_seconds: what one vector sees; hop_seconds: between windows at inference, half a window by default;
+    mean, deviation: of log10(1 + 10 S) over music (Lee et al. 2020: 0.2 and 0.25).
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int,
+        fft: int,
+        frame_hop: int,
+        bands: int,
+        lowest_hertz: float,
+        highest_hertz: float | None,
+        window_seconds: float,
+        hop_seconds: float | None,
+        mean: float,
+        deviation: float,
+    ) -> None:
+        super().__init__()
+        self.frontend = LogMel(
+            sample_rate=sample_rate,
+            fft=fft,
+            hop=frame_hop,
+            bands=bands,
+            lowest_hertz=lowest_hertz,
+            highest_hertz=highest_hertz,
+        )
+        self.sample_rate, self.frame_length, self.frame_hop, self.bands = sample_rate, fft, frame_hop, bands
+        self.mean, self.deviation = mean, deviation
+        frames_per_second = sample_rate / frame_hop
+        self.window = math.ceil(window_seconds * frames_per_second)
+        seconds = window_seconds / 2 if hop_seconds is None else hop_seconds
+        self.hop = max(1, round(seconds * frames_per_second))
+
+    def frames(self, samples: Tensor) -> Tensor:
+        """(batch, samples) -> (batch, bands, frames), standardized."""
+        return (self.frontend(samples) - self.mean) / self.deviation
+
+
+def activation_of(name: str) -> nn.Module:
+    """A fresh activation layer: "relu" or "elu"."""
+    known: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "elu": nn.ELU}
+    if name not in known:
+        raise RecipeError(f"expected activation to be relu or elu; got {name!r}; choose one of the two")
+    return known[name]()
+
+
+class MelCnn(MelEncoder):
+    """2-D fully convolutional network (Choi, Fazekas & Sandler 2016), mean and max over time.
+
+    channels: width of each block; pools: (frequency, time) max-pooling after each block; first_kernel,
+    first_stride: the first convolution, where a stride saves most of the work, for the first layers cost
+    the most. The frequency axis that is left is joined to the channels, so that register is kept, and mixed
+    by a 1-D convolution of width 1. dropout: on whole channels after each block but the first, and before
+    the output.
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int = 22050,
+        fft: int = 1024,
+        frame_hop: int = 512,
+        bands: int = 96,
+        lowest_hertz: float = 30.0,
+        highest_hertz: float | None = None,
+        window_seconds: float = 5.0,
+        hop_seconds: float | None = None,
+        mean: float = 0.2,
+        deviation: float = 0.25,
+        channels: Sequence[int] = (32, 64, 96, 128),
+        pools: Sequence[Sequence[int]] = ((1, 1), (2, 2), (2, 2), (2, 2)),
+        first_kernel: int = 5,
+        first_stride: Sequence[int] = (2, 4),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        dimension: int = 256,
+    ) -> None:
+        super().__init__(
+            sample_rate=sample_rate,
+            fft=fft,
+            frame_hop=frame_hop,
+            bands=bands,
+            lowest_hertz=lowest_hertz,
+            highest_hertz=highest_hertz,
+            window_seconds=window_seconds,
+            hop_seconds=hop_seconds,
+            mean=mean,
+            deviation=deviation,
+        )
+        self.dimension = dimension
+        self.blocks = _blocks(
+            channels,
+            pools,
+            first_kernel=first_kernel,
+            first_stride=first_stride,
+            activation=activation,
+            dropout=dropout,
+        )
+        height, width = _size_after(bands, self.window, pools, first_stride)
+        if min(height, width) < 1:
+            raise RecipeError(
+                f"expected {bands} bands and {self.window} frames to survive strides and pooling; "
+                "got an empty map; pool less or lengthen the window"
+            )
+        self.mix = nn.Sequential(
+            nn.Conv1d(channels[-1] * height, dimension, 1, bias=False),
+            nn.BatchNorm1d(dimension),
+            activation_of(activation),
+        )
+        self.output = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * dimension, dimension))
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, batch: Tensor) -> Tensor:  # type: ignore[override]
+        """(n, bands, frames) -> (n, dimension)."""
+        maps = self.blocks(batch[:, None].contiguous(memory_format=torch.channels_last))
+        times = self.mix(maps.flatten(1, 2))
+        return self.output(torch.cat([times.mean(dim=-1), times.amax(dim=-1)], dim=-1))
+
+    def layers(self) -> list[nn.Module]:
+        """The blocks, the mixing layer and the output layer."""
+        return [*self.blocks, self.mix, self.output]
+
+
+def _size_after(
+    height: int, width: int, pools: Sequence[Sequence[int]], first_stride: Sequence[int]
+) -> tuple[int, int]:
+    """Size of the map (frequency, time) after the strided convolution and all pools."""
+    height, width = (height - 1) // first_stride[0] + 1, (width - 1) // first_stride[1] + 1
+    for pool in pools:
+        height, width = height // pool[0], width // pool[1]
+    return height, width
+
+
+def _blocks(
+    channels: Sequence[int],
+    pools: Sequence[Sequence[int]],
+    *,
+    first_kernel: int,
+    first_stride: Sequence[int],
+    activation: str,
+    dropout: float,
+) -> nn.Sequential:
+    if len(pools) != len(channels):
+        raise RecipeError(
+            f"expected one pooling per block; got {len(pools)} for {len(channels)} channels; make them equal"
+        )
+    if first_kernel % 2 == 0:
+        raise RecipeError(f"expected an odd first_kernel; got {first_kernel}; use {first_kernel + 1}")
+    inputs = [1, *channels[:-1]]
+    return nn.Sequential(
+        *(
+            _block(
+                before,
+                after,
+                kernel=3 if index else first_kernel,
+                stride=(1, 1) if index else first_stride,
+                pool=pool,
+                activation=activation,
+                dropout=dropout if index else 0.0,
+            )
+            for index, (before, after, pool) in enumerate(zip(inputs, channels, pools, strict=True))
+        )
+    )
+
+
+def _block(
+    before: int,
+    after: int,
+    *,
+    kernel: int,
+    stride: Sequence[int],
+    pool: Sequence[int],
+    activation: str,
+    dropout: float,
+) -> nn.Sequential:
+    parts: list[nn.Module] = [
+        nn.Conv2d(before, after, kernel, stride=(stride[0], stride[1]), padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(after),
+        activation_of(activation),
+    ]
+    if max(pool) > 1:
+        parts.append(nn.MaxPool2d((pool[0], pool[1])))
+    if dropout:
+        parts.append(nn.Dropout2d(dropout))
+    return nn.Sequential(*parts)
+
+
+class MelCnn1d(MelEncoder):
+    """1-D convolutions along time over all mel bands (Choi et al. 2019, section 4.1), mean over time.
+
+    channels, kernels, pools: one entry a layer; the layer of `dimension` filters of length 1 follows.
+    Defaults are the paper's: 128 of length 4 with pooling 4 three times, 128 of length 2 with pooling 2,
+    100 of length 1. The last layer has no non-linearity, for the words it is compared with have negative
+    coordinates too.
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int = 22050,
+        fft: int = 1024,
+        frame_hop: int = 512,
+        bands: int = 128,
+        lowest_hertz: float = 0.0,
+        highest_hertz: float | None = None,
+        window_seconds: float = 3.0,
+        hop_seconds: float | None = None,
+        mean: float = 0.2,
+        deviation: float = 0.25,
+        channels: Sequence[int] = (128, 128, 128, 128),
+        kernels: Sequence[int] = (4, 4, 4, 2),
+        pools: Sequence[int] = (4, 4, 4, 2),
+        dropout: float = 0.0,
+        dimension: int = 100,
+    ) -> None:
+        super().__init__(
+            sample_rate=sample_rate,
+            fft=fft,
+            frame_hop=frame_hop,
+            bands=bands,
+            lowest_hertz=lowest_hertz,
+            highest_hertz=highest_hertz,
+            window_seconds=window_seconds,
+            hop_seconds=hop_seconds,
+            mean=mean,
+            deviation=deviation,
+        )
+        if not len(channels) == len(kernels) == len(pools):
+            raise RecipeError(
+                f"expected as many kernels and pools as channels; got {len(channels)} channels, "
+                f"{len(kernels)} kernels, "
+                f"{len(pools)} pools; make them equal"
+            )
+        if math.prod(pools) > self.window:
+            raise RecipeError(
+                f"expected pools whose product is at most the window of {self.window} frames; got "
+                f"{list(pools)}; pool less"
+            )
+        self.dimension = dimension
+        inputs = [bands, *channels[:-1]]
+        self.blocks = nn.Sequential(
+            *(
+                nn.Sequential(
+                    # As Keras' "same": an even kernel is padded once more on the right.
+                    nn.ConstantPad1d(((kernel - 1) // 2, kernel // 2), 0.0),
+                    nn.Conv1d(before, after, kernel, bias=False),
+                    nn.BatchNorm1d(after),
+                    nn.ReLU(),
+                    nn.MaxPool1d(pool),
+                    nn.Dropout(dropout),
+                )
+                for before, after, kernel, pool in zip(inputs, channels, kernels, pools, strict=True)
+            )
+        )
+        self.output = nn.Conv1d(channels[-1], dimension, 1)
+
+    def forward(self, batch: Tensor) -> Tensor:  # type: ignore[override]
+        """(n, bands, frames) -> (n, dimension)."""
+        return self.output(self.blocks(batch)).mean(dim=-1)
+
+    def layers(self) -> list[nn.Module]:
+        """The convolution blocks and the output convolution."""
+        return [*self.blocks, self.output]

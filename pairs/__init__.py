@@ -1,0 +1,10 @@
+"""What belongs together: catalogues, splits, pair sources, and the demo collection. `PAIRS` is the only table of pair sources."""
+
+from __future__ import annotations
+
+PAIRS: dict[str, str] = {
+    "labels": "pairs.tags:LabelPairs",
+    "tags": "pairs.tags:TagPairs",
+    "texts": "pairs.tags:TextPairs",
+    "views": "pairs.tags:ViewPairs",
+}

@@ -1,0 +1,67 @@
+"""What belongs together: items of a collection, the texts that describe them, and the contract of pair sources.
+
+A pair source knows no neural network. From the items of one split it draws *examples*: for each modality of the recipe
+something an encoder can prepare, and for texts the facts that make other items of the batch right answers too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A sentence about an item. `facts`: the tags it states, empty when unknown (then it fits its own item only)."""
+
+    text: str
+    facts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row of a catalogue.
+
+    files: modality -> path ("audio", "image", "midi", "score"); tags: words that hold for it; work: what must not be torn
+    apart by a split (defaults to the id); split: "train", "validation", "test" or None; fields: every other column.
+    """
+
+    id: str
+    files: Mapping[str, Path]
+    tags: frozenset[str] = frozenset()
+    captions: tuple[Caption, ...] = ()
+    work: str = ""
+    split: str | None = None
+    fields: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One training example: `item` is its index in the source; `inputs`: modality -> what the encoder prepares.
+
+    A modality whose value is an int refers to that item's own file (so that prepared inputs can come from a cache).
+    facts: what a text states; other items of the batch that have them all are positives as well. None: only `group` decides.
+    group: examples with the same group are positives of each other (same work, artist, class...).
+    """
+
+    item: int
+    inputs: Mapping[str, object]
+    facts: frozenset[str] | None = None
+    group: int | None = None
+
+
+class PairSource:
+    """Base of pair sources: built from items, then asked for one example of an item at a time."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = list(items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def draw(self, index: int, generator: np.random.Generator) -> Example:
+        """An example for item `index`; all randomness comes from `generator`."""
+        raise NotImplementedError  # abstract

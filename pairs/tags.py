@@ -1,0 +1,154 @@
+"""Pair sources of recordings with words: what describes what. Each draws one example of one item; none knows a network.
+
+Tags in `unseen` appear in no text that is drawn: they are kept for judging the space on words it was never trained with. With
+`unseen: demo` they are the demo vocabulary's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from crossmodal.base.errors import InputError
+from pairs.source import Caption, Example, Item, PairSource
+from pairs.vocabulary import contains_phrase, unseen_tags
+
+DEMO = "demo"
+LONGEST_LIST = 5
+
+
+def _hidden(unseen: Sequence[str]) -> frozenset[str]:
+    return frozenset(tag for name in unseen for tag in (unseen_tags() if name == DEMO else [name]))
+
+
+class _Worded(PairSource):
+    """Base: items with at least one tag or caption that may be shown."""
+
+    def __init__(self, items: Sequence[Item], *, unseen: Sequence[str] = ()) -> None:
+        self.unseen = _hidden(unseen)
+        self._tags = {item.id: sorted(item.tags - self.unseen) for item in items}
+        super().__init__([item for item in items if self._usable(item)])
+        if items and not self.items:
+            raise InputError(f"expected items with {self._needs}, got none among {len(items)}; fill the column tags or captions")
+
+    _needs = "tags"
+
+    def _usable(self, item: Item) -> bool:
+        return bool(self._tags[item.id])
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """Tags that texts may state."""
+        return frozenset(tag for item in self.items for tag in self._tags[item.id])
+
+
+class TagPairs(_Worded):
+    """A recording with one of its tags, as a word (Choi et al. 2019)."""
+
+    def draw(self, index: int, generator: np.random.Generator) -> Example:
+        """inputs: audio (the item), text (a tag)."""
+        tags = self._tags[self.items[index].id]
+        tag = tags[int(generator.integers(len(tags)))]
+        return Example(index, {"audio": index, "text": tag}, facts=frozenset({tag}))
+
+
+class TextPairs(_Worded):
+    """A recording with a text drawn at random: a tag, a list of tags, or a caption (stochastic text, Doh et al. 2023).
+
+    tag, tags, caption: how often each is drawn; what an item does not have falls to the others. lists: how many different lists of
+    tags an item has (few, so that a frozen sentence encoder meets each text often and once is enough).
+    """
+
+    _needs = "tags or captions"
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        *,
+        unseen: Sequence[str] = (),
+        tag: float = 0.3,
+        tags: float = 0.3,
+        caption: float = 0.4,
+        lists: int = 2,
+    ) -> None:
+        if min(tag, tags, caption) < 0 or tag + tags + caption <= 0 or lists < 1:
+            raise InputError(f"texts: expected shares of 0 or more and at least one list, got {tag}, {tags}, {caption}, {lists}")
+        self._shares = np.array([tag, tags, caption])
+        self._lists = lists
+        hidden = _hidden(unseen)
+        self._captions = {item.id: [c for c in item.captions if _tells_nothing_of(c, hidden)] for item in items}
+        super().__init__(items, unseen=unseen)
+
+    def _usable(self, item: Item) -> bool:
+        return bool(self._tags[item.id] or self._captions[item.id])
+
+    def draw(self, index: int, generator: np.random.Generator) -> Example:
+        """inputs: audio (the item), text; facts: what the text states, empty for a caption of unknown facts."""
+        item = self.items[index]
+        tags, captions = self._tags[item.id], self._captions[item.id]
+        shares = self._shares * [bool(tags), bool(tags), bool(captions)]
+        if shares.sum() <= 0:  # a kind is there that the recipe does not ask for
+            shares = np.array([float(bool(tags)), 0.0, float(bool(captions))])
+        kind = generator.choice(3, p=shares / shares.sum())
+        if kind == 2:
+            caption = captions[int(generator.integers(len(captions)))]
+            return Example(index, {"audio": index, "text": caption.text}, facts=caption.facts)
+        if kind == 0:
+            chosen = [tags[int(generator.integers(len(tags)))]]
+        else:
+            chosen = self._list(index, int(generator.integers(self._lists)), tags)
+        return Example(index, {"audio": index, "text": ", ".join(chosen)}, facts=frozenset(chosen))
+
+    def _list(self, index: int, number: int, tags: list[str]) -> list[str]:
+        """List `number` of an item: two to five of its tags, the same at every draw."""
+        generator = np.random.default_rng([index, number])
+        count = min(len(tags), int(generator.integers(2, LONGEST_LIST + 1)))
+        return [tags[i] for i in generator.permutation(len(tags))[:count]]
+
+
+class LabelPairs(PairSource):
+    """A recording with all of its tags as classes, for supervised tagging. labels: the classes, default: all tags of the items."""
+
+    def __init__(self, items: Sequence[Item], *, labels: Sequence[str] = ()) -> None:
+        self.labels = list(labels) or sorted({tag for item in items for tag in item.tags})
+        super().__init__([item for item in items if item.tags])
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """The classes."""
+        return frozenset(self.labels)
+
+    def draw(self, index: int, generator: np.random.Generator) -> Example:
+        """inputs: audio (the item), label: (classes,) booleans."""
+        tags = self.items[index].tags
+        return Example(index, {"audio": index, "label": tuple(label in tags for label in self.labels)})
+
+
+class ViewPairs(PairSource):
+    """Two windows of one recording, or (renditions: a share of the draws) of two recordings of one work, for self-supervised
+    pretraining (Chen et al. 2020; Spijkervet & Burgoyne 2021).
+    """
+
+    def __init__(self, items: Sequence[Item], *, renditions: float = 0.0) -> None:
+        if not 0 <= renditions <= 1:
+            raise InputError(f"views: expected renditions between 0 and 1, got {renditions}")
+        super().__init__(items)
+        self._renditions = renditions
+        self._by_work: dict[str, list[int]] = {}
+        for index, item in enumerate(self.items):
+            self._by_work.setdefault(item.work or item.id, []).append(index)
+
+    def draw(self, index: int, generator: np.random.Generator) -> Example:
+        """inputs: audio and audio@2, the same item or another of its work; group: the item."""
+        item = self.items[index]
+        siblings = self._by_work[item.work or item.id]
+        other = index
+        if generator.random() < self._renditions:
+            other = siblings[int(generator.integers(len(siblings)))]
+        return Example(index, {"audio": index, "audio@2": other}, group=index if self._renditions == 0 else siblings[0])
+
+
+def _tells_nothing_of(caption: Caption, hidden: frozenset[str]) -> bool:
+    return not (caption.facts & hidden) and not any(contains_phrase(caption.text, tag) for tag in hidden)
