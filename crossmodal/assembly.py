@@ -49,7 +49,7 @@ def checked_arguments(constructor: type, component: Component, given: Mapping[st
     return checked
 
 
-def _typed(owner: str, name: str, value: Value, hint: Any) -> object:  # noqa: ANN401 - an annotation
+def _typed(owner: str, name: str, value: Value, hint: Any) -> object:
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
         return adapter.validate_python(value)

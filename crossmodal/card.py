@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pairs.catalogue import Catalogue
-
 from crossmodal.space import Space
+from pairs.catalogue import Catalogue
 
 
 def write_card(space: Space, catalogue: Catalogue, splits: Mapping[str, int], skipped: int) -> str:

@@ -30,7 +30,12 @@ from pairs.collection import build_collection
 from pairs.vocabulary import unseen_tags
 
 SPACES = ("text-music", "zero-shot-tagging", "supervised-tagging")
-QUERIES = ("slow solemn choir", "lively fiddle tune", "solo flute, fast and cheerful", "string quartet in a concert hall")
+QUERIES = (
+    "slow solemn choir",
+    "lively fiddle tune",
+    "solo flute, fast and cheerful",
+    "string quartet in a concert hall",
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,9 @@ def run_demo(output: Path, *, audio: Path | None, size: str, jobs: int, seed: in
     spaces: dict[str, Space] = {}
     for name, steps in zip(SPACES, chosen.steps, strict=True):
         with clock.step(f"training {name}", quiet=quiet):
-            spaces[name] = train_one(name, catalogue, output, steps=steps, size=chosen, seed=seed, jobs=jobs, quiet=quiet)
+            spaces[name] = train_one(
+                name, catalogue, output, steps=steps, size=chosen, seed=seed, jobs=jobs, quiet=quiet
+            )
     main = spaces["text-music"]
     with clock.step("evaluation", quiet=quiet):
         judged = {name: encode_items(space, catalogue, quiet=quiet) for name, space in spaces.items()}
@@ -102,7 +109,9 @@ def run_demo(output: Path, *, audio: Path | None, size: str, jobs: int, seed: in
         index = _index(main, judged["text-music"], catalogue, output / "index", jobs=jobs, quiet=quiet)
         results.searches = {query: index.search(query, k=5) for query in QUERIES}
         if audio is not None:
-            build_index(main, [audio], output / "own-index", modality="audio", update=True, resume=True, jobs=jobs, quiet=quiet)
+            build_index(
+                main, [audio], output / "own-index", modality="audio", update=True, resume=True, jobs=jobs, quiet=quiet
+            )
     with clock.step("report", quiet=quiet):
         report = write_demo_report(output / "report.html", results, clock.seconds, clock.peak_gigabytes)
     return _closing(output, report, results, clock, own=audio is not None)

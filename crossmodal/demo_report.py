@@ -56,7 +56,9 @@ class DemoResults:
         for name, rows in self.tags.items():
             for row in rows:
                 if row.metric.startswith("ROC-AUC"):
-                    lines.append(f"{name}: {row.metric} {row.value:.3f} [{row.low:.3f}, {row.high:.3f}], chance {row.chance:.2f}")
+                    lines.append(
+                        f"{name}: {row.metric} {row.value:.3f} [{row.low:.3f}, {row.high:.3f}], chance {row.chance:.2f}"
+                    )
         for name, rows in self.captions.items():
             for row in rows:
                 if row.metric.startswith("R@10") and row.chance:
@@ -81,7 +83,9 @@ def write_demo_report(path: Path, results: DemoResults, seconds: dict[str, float
         _words(results),
         _curves(results),
     ]
-    write_report(path, sections, title="crossmodal demo", subtitle="Recordings and words in one space, trained on this machine")
+    write_report(
+        path, sections, title="crossmodal demo", subtitle="Recordings and words in one space, trained on this machine"
+    )
     return path
 
 
@@ -89,20 +93,34 @@ def _about(results: DemoResults, seconds: dict[str, float], gigabytes: float) ->
     judged = results.judged["text-music"]
     trained = results.spaces["text-music"]
     text = (
-        f"Real scores were played in several orchestrations, tempi and rooms. The spaces learned from {len(trained.works)} works; everything "
+        "Real scores were played in several orchestrations, tempi and rooms. "
+        f"The spaces learned from {len(trained.works)} works; everything "
         f"below was measured on {len(judged.items)} recordings of {len(set(judged.works))} works that no training saw. "
         f"{len(unseen_tags())} tags appear in no training text: they are the unseen ones. Notes come from a synthesizer, so these figures "
         "speak of this collection, and of real recordings only where that is said."
     )
-    times = Table(["step", "seconds"], [[name, value] for name, value in seconds.items()], "Where the time went (0: taken from an earlier run)", digits=0)
+    times = Table(
+        ["step", "seconds"],
+        [[name, value] for name, value in seconds.items()],
+        "Where the time went (0: taken from an earlier run)",
+        digits=0,
+    )
     return Section(
         "What this is",
-        [Paragraph(text), times, Paragraph(f"Largest memory: {gigabytes:.1f} GB; size {results.size}, seed {results.seed}.", note=True)],
+        [
+            Paragraph(text),
+            times,
+            Paragraph(f"Largest memory: {gigabytes:.1f} GB; size {results.size}, seed {results.seed}.", note=True),
+        ],
     )
 
 
 def _score_rows(results: dict[str, list[ScoreRow]]) -> list[list[str | float | int | None]]:
-    return [[name, row.metric, row.value, row.low, row.high, row.chance, row.n] for name, rows in results.items() for row in rows]
+    return [
+        [name, row.metric, row.value, row.low, row.high, row.chance, row.n]
+        for name, rows in results.items()
+        for row in rows
+    ]
 
 
 COLUMNS = ("space", "metric", "value", "low", "high", "chance", "n")
@@ -117,12 +135,15 @@ def _tagging(results: DemoResults) -> Section:
         if row.metric == "ROC-AUC unseen tags"
     ]
     about = (
-        "A tag is scored by the similarity of its word to the recording. The supervised tagger is no zero-shot space: it was shown the unseen tags "
+        "A tag is scored by the similarity of its word to the recording. "
+        "The supervised tagger is no zero-shot space: it was shown the unseen tags "
         "as classes and is the yardstick for what a network of this size can hear."
     )
     words = Paragraph("Unseen tags: " + ", ".join(sorted(unseen_tags())) + ".", note=True)
     table = Table(COLUMNS, _score_rows(results.tags), "Tags on works never trained on; 95% intervals over works")
-    return Section("Zero-shot tagging", [Paragraph(about), BarChart("ROC-AUC of unseen tags", bars, maximum=1.0), table, words])
+    return Section(
+        "Zero-shot tagging", [Paragraph(about), BarChart("ROC-AUC of unseen tags", bars, maximum=1.0), table, words]
+    )
 
 
 def _captions(results: DemoResults) -> Section:
@@ -141,7 +162,12 @@ def _real(results: DemoResults) -> list[Section]:
             [[word, precision, level, count] for word, (precision, level, count) in words],
             "Each word ranks all recordings",
         )
-        sections.append(Section("Real instruments", [Paragraph(about), Table(COLUMNS, _score_rows({name: scores.rows}), "Scores"), per_word]))
+        sections.append(
+            Section(
+                "Real instruments",
+                [Paragraph(about), Table(COLUMNS, _score_rows({name: scores.rows}), "Scores"), per_word],
+            )
+        )
     return sections
 
 
@@ -156,7 +182,10 @@ def _searches(results: DemoResults) -> Section:
             clip = embed_audio(item.files["audio"], seconds=8.0)
             entries.append(AudioEntry(title, ", ".join(sorted(item.tags)), result.similarity, clip))
         lists.append(AudioList(query, entries))
-    return Section("Found with words", [Paragraph("The nearest recordings of held-out works; press play to judge for yourself."), *lists])
+    return Section(
+        "Found with words",
+        [Paragraph("The nearest recordings of held-out works; press play to judge for yourself."), *lists],
+    )
 
 
 def _map(results: DemoResults) -> Section:
@@ -165,7 +194,9 @@ def _map(results: DemoResults) -> Section:
     judged = results.judged["text-music"]
     chosen = np.random.default_rng(results.seed).permutation(len(judged.items))[:MAP_POINTS]
     perplexity = min(30.0, max(2.0, (len(chosen) - 1) / 3))
-    flat = TSNE(random_state=results.seed, init="pca", metric="cosine", perplexity=perplexity).fit_transform(judged.vectors[chosen])
+    flat = TSNE(random_state=results.seed, init="pca", metric="cosine", perplexity=perplexity).fit_transform(
+        judged.vectors[chosen]
+    )
     points = []
     for (x, y), i in zip(flat, chosen, strict=True):
         item = judged.items[i]
@@ -198,7 +229,9 @@ def _words(results: DemoResults) -> Section:
         if word in words
     ]
     about = "Before: the word vectors alone. After: the same words in the space that was trained with music."
-    return Section("Nearest words", [Paragraph(about), Table(["word", "before", "after"], rows, "Six nearest words by cosine")])
+    return Section(
+        "Nearest words", [Paragraph(about), Table(["word", "before", "after"], rows, "Six nearest words by cosine")]
+    )
 
 
 def _curves(results: DemoResults) -> Section:
@@ -212,5 +245,7 @@ def _curves(results: DemoResults) -> Section:
                 if key in curves
             ]
             charts.append(LineChart(f"{name}: {stage.name.partition('-')[2]}", series, "step", "loss"))
-    command = Command(f"crossmodal train text-music --catalogue {results.catalogue}", "Train the same space with your own settings")
+    command = Command(
+        f"crossmodal train text-music --catalogue {results.catalogue}", "Train the same space with your own settings"
+    )
     return Section("Loss curves", [*charts, command])

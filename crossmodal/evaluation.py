@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pairs.catalogue import read_catalogue
 
 from crossmodal.base.errors import CrossmodalError, InputError
 from crossmodal.base.progress import progress
@@ -21,6 +20,7 @@ from crossmodal.metrics import chance, retrieval, tagging
 from crossmodal.metrics.bootstrap import Interval, bootstrap_function, bootstrap_interval
 from crossmodal.metrics.values import macro
 from crossmodal.space import Space
+from pairs.catalogue import read_catalogue
 from pairs.source import Item
 
 INTERVAL_SAMPLES = 100  # of metrics over a whole matrix; cheap ones take the default

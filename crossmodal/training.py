@@ -14,7 +14,6 @@ from pathlib import Path
 import lightning
 import numpy as np
 import torch
-from pairs.catalogue import Catalogue, read_catalogue
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -41,6 +40,7 @@ from crossmodal.space_files import MANIFEST, load_space, save_space
 from crossmodal.stages.fit import StageData, fit
 from crossmodal.stages.learning import Learning
 from encoders.encoder import AudioEncoder
+from pairs.catalogue import Catalogue, read_catalogue
 from pairs.source import Item
 from pairs.splits import assign_splits
 
@@ -83,7 +83,9 @@ def train(
         lightning.seed_everything(recipe.seed, verbose=False)
         read = read_catalogue(catalogue)
         embedding = build_embedding(recipe, names=sorted({tag for item in read.items for tag in item.tags}))
-        material = gather_material(embedding, read, prepared or state / "prepared", seed=recipe.seed, jobs=jobs, quiet=quiet)
+        material = gather_material(
+            embedding, read, prepared or state / "prepared", seed=recipe.seed, jobs=jobs, quiet=quiet
+        )
         for number, (name, stage) in enumerate(recipe.stages.items(), start=1):
             run_stage(
                 embedding,
@@ -235,8 +237,8 @@ def _guard(state: Path, recipe: Recipe, catalogue: Path, *, resume: bool) -> Non
     now = {"recipe": hashlib.sha256(dump_recipe(recipe).encode()).hexdigest(), "catalogue": sha256_file(catalogue)}
     if resume and known.exists():
         before = read_json(known)
-        for name in now:
-            if not isinstance(before, dict) or before.get(name) != now[name]:
+        for name, value in now.items():
+            if not isinstance(before, dict) or before.get(name) != value:
                 raise InputError(
                     f"{state}: expected the {name} that this training began with, got another; train without --resume or elsewhere"
                 )

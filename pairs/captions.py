@@ -5,6 +5,7 @@ A caption is written from an allowed set of tags only; a text in which any forbi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
@@ -25,6 +26,7 @@ _TAIL: dict[str, tuple[str, ...]] = {
     "deep": ("with a deep sound",), "crescendo": ("with a crescendo", "growing in a crescendo"),
     "dry": ("in a dry recording", "with a dry sound"), "reverberant": ("in a reverberant room", "with a reverberant sound"),
     "echoing": ("in an echoing space",), "cathedral": ("as if in a cathedral", "with the sound of a cathedral"),
+    "concert hall": ("in a concert hall",),
     "noisy": ("in a noisy recording", "with a noisy background"), "hiss": ("with hiss",),
     "muffled": ("in a muffled recording", "with a muffled sound"), "lo-fi": ("in a lo-fi recording",),
     "unaccompanied": ("unaccompanied",),
@@ -52,7 +54,8 @@ class CaptionWriter:
         for _ in range(20):
             stated = _choose(usable, wanted, generator, most)
             text = _sentence(stated, generator)
-            if not any(contains_phrase(text, tag) for tag in self._forbidden if tag not in stated):
+            whole = all(contains_phrase(text, tag) for tag in stated)
+            if whole and not any(contains_phrase(text, tag) for tag in self._forbidden if tag not in stated):
                 return Caption(text, frozenset(stated))
         return None
 
@@ -98,10 +101,11 @@ def _sentence(stated: Sequence[str], generator: np.random.Generator) -> str:
         noun = str(generator.choice([noun, f"piece of {noun}"]))
     front = _article(", ".join(adjectives) + " " * bool(adjectives) + noun, noun)
     who = _join(players)
-    solo = "solo" in stated
     how = str(generator.choice(["played by", "played on", "for", "with"])) if who else ""
-    if solo:
-        who, how = (f"solo {players[0]}", how) if players else ("a solo player", "for")
+    if "solo" in stated and len(players) == 1:
+        who = "solo " + re.sub(r"^an? ", "", players[0])
+    elif "solo" in stated:
+        tails.append("solo")
     body = f"{front} {how} {who}".strip() if who else front
     if who and generator.random() < 0.25:
         body = f"{who} playing {front}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -187,8 +186,10 @@ def synthesize(performance: Performance) -> Samples:
     return samples
 
 
-@lru_cache(maxsize=1)
 def _synthesizer() -> Synthesizer:
+    """A fresh one for every rendering (half a millisecond): a used one keeps samples that presets share (violin, viola, fiddle) as the
+    first of them tuned them, so that a rendering would depend on what was rendered before.
+    """
     from symusic import Synthesizer  # a compiled module that reading catalogues does not need
 
     return Synthesizer(sf_path=str(sound_font()), sample_rate=OVERSAMPLING * SAMPLE_RATE, quality=0)

@@ -31,7 +31,9 @@ class _Worded(PairSource):
         self._tags = {item.id: sorted(item.tags - self.unseen) for item in items}
         super().__init__([item for item in items if self._usable(item)])
         if items and not self.items:
-            raise InputError(f"expected items with {self._needs}, got none among {len(items)}; fill the column tags or captions")
+            raise InputError(
+                f"expected items with {self._needs}, got none among {len(items)}; fill the column tags or captions"
+            )
 
     _needs = "tags"
 
@@ -74,7 +76,9 @@ class TextPairs(_Worded):
         lists: int = 2,
     ) -> None:
         if min(tag, tags, caption) < 0 or tag + tags + caption <= 0 or lists < 1:
-            raise InputError(f"texts: expected shares of 0 or more and at least one list, got {tag}, {tags}, {caption}, {lists}")
+            raise InputError(
+                f"texts: expected shares of 0 or more and at least one list, got {tag}, {tags}, {caption}, {lists}"
+            )
         self._shares = np.array([tag, tags, caption])
         self._lists = lists
         hidden = _hidden(unseen)
@@ -95,10 +99,8 @@ class TextPairs(_Worded):
         if kind == 2:
             caption = captions[int(generator.integers(len(captions)))]
             return Example(index, {"audio": index, "text": caption.text}, facts=caption.facts)
-        if kind == 0:
-            chosen = [tags[int(generator.integers(len(tags)))]]
-        else:
-            chosen = self._list(index, int(generator.integers(self._lists)), tags)
+        number = int(generator.integers(len(tags) if kind == 0 else self._lists))
+        chosen = [tags[number]] if kind == 0 else self._list(index, number, tags)
         return Example(index, {"audio": index, "text": ", ".join(chosen)}, facts=frozenset(chosen))
 
     def _list(self, index: int, number: int, tags: list[str]) -> list[str]:

@@ -50,7 +50,9 @@ class SearchableIndex:
         """
         if isinstance(query, np.ndarray):
             return self._rank(query, Query(modality=modality or "vector"), k, filters, [])
-        return self.search_many({modality or ("text" if isinstance(query, str) else "audio"): query}, k=k, filters=filters)
+        return self.search_many(
+            {modality or ("text" if isinstance(query, str) else "audio"): query}, k=k, filters=filters
+        )
 
     def search_many(
         self,
@@ -65,15 +67,18 @@ class SearchableIndex:
         if not queries:
             raise InputError("expected a query, got none; give TEXT, --audio F, --image F or --midi F")
         if len(queries) > 1 and not combine:
-            raise InputError(f"expected exactly one kind of query, got {', '.join(queries)}; add --combine to use them together")
+            raise InputError(
+                f"expected exactly one kind of query, got {', '.join(queries)}; add --combine to use them together"
+            )
         if target and target != self.index.header.modality:
             raise InputError(f"--target: expected {self.index.header.modality}, which this index holds, got {target}")
         warnings = []
         if "text" in queries:
-            warnings = [f'"{word}" is unknown to the text tower' for word in self.space.unknown_words(str(queries["text"]))]
+            warnings = [
+                f'"{word}" is unknown to the text tower' for word in self.space.unknown_words(str(queries["text"]))
+            ]
         vectors = [self.space.encode(modality, [query])[0] for modality, query in queries.items()]
-        first, query = next(iter(queries.items()))
-        asked = Query(modality="+".join(queries)) if len(queries) > 1 else Query(modality=first)
+        asked = Query(modality="+".join(queries))
         for modality, value in queries.items():
             asked = asked.model_copy(update={"text" if modality == "text" else "path": str(value)})
         return self._rank(np.sum(vectors, axis=0), asked, k, filters, warnings)
@@ -89,7 +94,9 @@ class SearchableIndex:
 
 
 def _result(rank: int, hit: Hit) -> Result:
-    detail: dict[str, object] = {k: v for k, v in hit.item.fields.items() if k in {"title", "artist", "album", "tags"} and v}
+    detail: dict[str, object] = {
+        k: v for k, v in hit.item.fields.items() if k in {"title", "artist", "album", "tags"} and v
+    }
     if hit.copies:
         detail["copies"] = list(hit.copies)
     similarity = round(hit.similarity, 6)

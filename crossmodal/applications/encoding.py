@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ from crossmodal.base.files import FolderLock, FullDiskError, atomic_write, find_
 from crossmodal.base.progress import progress
 from crossmodal.base.results import Model, Skipped
 from crossmodal.space import Space
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PART = 256  # files a durable part
 EXTENSIONS = {
@@ -147,7 +151,7 @@ def _write_part(space: Space, modality: str, part: list[Path], file: Path, *, jo
         pq.write_table(_table(names, vectors, {"skipped": json.dumps(skipped)}), temporary)
 
 
-def _table(names: list[str], vectors: list[NDArray[np.float32]], metadata: dict[str, str]) -> object:
+def _table(names: list[str], vectors: list[NDArray[np.float32]], metadata: dict[str, str]) -> pa.Table:
     import pyarrow as pa
 
     columns = {"path": pa.array(names, pa.string()), "vector": pa.array(vectors, pa.list_(pa.float32()))}

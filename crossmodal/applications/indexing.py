@@ -62,7 +62,9 @@ class Wanted:
 
 def reference_of(space: Space) -> SpaceReference:
     """What an index keeps of the space that made it."""
-    return SpaceReference(name=space.name, location=space.location, fingerprint=space.fingerprint, dimension=space.dimension)
+    return SpaceReference(
+        name=space.name, location=space.location, fingerprint=space.fingerprint, dimension=space.dimension
+    )
 
 
 def build_index(
@@ -82,7 +84,9 @@ def build_index(
     """
     wanted = gather(space, sources, modality)
     if _finished(output) and not (update or resume):
-        raise InputError(f"{output}: expected a new folder, got an index; add --update to bring it up to date, or choose another")
+        raise InputError(
+            f"{output}: expected a new folder, got an index; add --update to bring it up to date, or choose another"
+        )
     with IndexWriter(output, space=reference_of(space), modality=modality) as writer:
         known = {item.path: item for item in writer.items}
         plan = plan_update(writer.items, list(wanted.ids), drop_unlisted=True)

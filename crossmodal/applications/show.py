@@ -73,8 +73,20 @@ def describe(name: str) -> Facts:
     if (folder / "header.json").is_file():
         from crossmodal.retrieval.index import Index
 
-        with Index.open(folder) as opened:
-            return {"kind": "index", **opened.describe()}
+        opened = Index.open(folder)
+        header = opened.header
+        return {
+            "kind": "index",
+            "path": str(folder),
+            "space": str(header.space),
+            "space path": header.space.location,
+            "modality": header.modality,
+            "items": header.items,
+            "vectors": header.vectors,
+            "dimension": header.space.dimension,
+            "columns": opened.items.names(),
+            "interrupted run": opened.interrupted,
+        }
     from crossmodal.space_files import load_space
 
     space = load_space(name)

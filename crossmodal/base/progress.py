@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sized
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -77,8 +77,13 @@ class Bar(Generic[T]):
                 self.advance()
 
 
-def progress(items: Iterable[T] | int, label: str, *, quiet: bool = False) -> Bar[T]:
+@overload
+def progress(items: int, label: str, *, quiet: bool = False) -> Bar[int]: ...
+@overload
+def progress(items: Iterable[T], label: str, *, quiet: bool = False) -> Bar[T]: ...
+def progress(items: Iterable[T] | int, label: str, *, quiet: bool = False) -> Bar[T] | Bar[int]:
     """A bar over `items` (an iterable, or the number of steps that `advance` will note)."""
     if isinstance(items, int):
-        return Bar((), items, label, quiet=quiet)
+        nothing: tuple[int, ...] = ()
+        return Bar(nothing, items, label, quiet=quiet)
     return Bar(items, len(items) if isinstance(items, Sized) else None, label, quiet=quiet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ def fit(
     loaders = {"train_dataloaders": _loader(data.training, _From(first))}
     if data.validation is not None:
         loaders["val_dataloaders"] = _loader(data.validation, range(VALIDATION_STEPS))
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # its banners are not for our users
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and loggers; errors still raise
         trainer.fit(learning, **loaders, ckpt_path=str(checkpoint) if checkpoint else None)
@@ -122,7 +124,8 @@ def precision_of(training: Training, *, gpu: bool) -> Any:
         return f"{training.precision}-mixed"
     if gpu:
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    return "bf16-mixed" if torch.cpu._is_amx_tile_supported() else "32-true"
+    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16-mixed" if fast else "32-true"
 
 
 def _loader(source: BatchSource, steps: Any) -> DataLoader[Batch]:

@@ -138,7 +138,7 @@ class Learning(lightning.LightningModule):
         self.log("validation_loss", loss, prog_bar=True, batch_size=size, sync_dist=True)
         self.log("validation_batch_mrr", rank, batch_size=size, sync_dist=True)
 
-    def configure_optimizers(self) -> dict[str, object]:  # type: ignore[override]
+    def configure_optimizers(self) -> dict[str, object]:
         """AdamW or SGD with Nesterov momentum; linear warm-up, then a cosine to zero. Norms and biases do not decay."""
         opened = [p for p in self.parameters() if p.requires_grad]
         groups = [

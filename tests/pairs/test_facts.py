@@ -24,23 +24,42 @@ SCALE = [60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65, 64, 62, 60, 67, 64, 60]
 
 def part(pitches: list[int], *, step: float = 0.5, velocity: int = 75, start: float = 0.0, name: str = "p") -> Part:
     count = len(pitches)
-    return Part(name, start + np.arange(count) * step, np.full(count, step), np.array(pitches), np.full(count, velocity))
+    return Part(
+        name,
+        start + step * np.arange(count, dtype=np.float64),
+        np.full(count, step),
+        np.array(pitches),
+        np.full(count, velocity),
+    )
 
 
-def heard(*parts: Part, instruments: tuple[str, ...] = ("violin",), metre: tuple[int, int] = (4, 4), bpm: float = 120.0) -> frozenset[str]:
+def heard(
+    *parts: Part, instruments: tuple[str, ...] = ("violin",), metre: tuple[int, int] = (4, 4), bpm: float = 120.0
+) -> frozenset[str]:
     return facts_of(Performance(parts, instruments, metre, bpm))
 
 
 def test_a_single_line() -> None:
     tags = heard(part(SCALE, step=0.2), bpm=150, metre=(6, 8))
-    assert {"violin", "strings", "solo", "single melody", "fast", "allegro", "compound metre", "major key", "lively"} <= tags
+    assert {
+        "violin",
+        "strings",
+        "solo",
+        "single melody",
+        "fast",
+        "allegro",
+        "compound metre",
+        "major key",
+        "lively",
+    } <= tags
     assert not {"slow", "minor key", "chordal", "duo"} & tags
 
 
 def test_chords_and_counterpoint() -> None:
     four = [part([pitch + shift for pitch in SCALE], step=1.0) for shift in (0, -5, -9, -12)]
     assert "chordal" in heard(*four, instruments=("choir",) * 4)
-    apart = [part(SCALE, step=1.0, start=shift) for shift in (0.0, 0.3, 0.55)]
+    entries = ((0.0, 0), (0.3, 7), (0.55, -9))  # imitation at other pitches
+    apart = [part([pitch + up for pitch in SCALE], step=1.0, start=start) for start, up in entries]
     assert "polyphonic" in heard(*apart, instruments=("flute", "oboe", "clarinet"))
 
 
@@ -58,11 +77,19 @@ def test_string_quartet_and_drums() -> None:
 
 
 def test_crescendo() -> None:
-    rising = Part("p", np.arange(18) * 0.4, np.full(18, 0.4), np.array(SCALE), np.linspace(30, 110, 18).astype(np.int64))
+    rising = Part(
+        "p",
+        0.4 * np.arange(18, dtype=np.float64),
+        np.full(18, 0.4),
+        np.array(SCALE),
+        np.linspace(30, 110, 18).astype(np.int64),
+    )
     assert "crescendo" in heard(rising)
 
 
-@pytest.mark.parametrize(("metre", "beat"), [((4, 4), 1.0), ((6, 8), 1.5), ((4, 2), 2.0), ((3, 8), 1.5), ((9, 16), 0.75), (None, 1.0)])
+@pytest.mark.parametrize(
+    ("metre", "beat"), [((4, 4), 1.0), ((6, 8), 1.5), ((4, 2), 2.0), ((3, 8), 1.5), ((9, 16), 0.75), (None, 1.0)]
+)
 def test_beats(metre: tuple[int, int] | None, beat: float) -> None:
     assert quarters_per_beat(metre) == beat
 

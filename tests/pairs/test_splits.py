@@ -47,7 +47,9 @@ def line(pitches: list[int]) -> frozenset[int]:
     import numpy as np
 
     count = len(pitches)
-    part = Part("p", np.arange(count) * 0.5, np.full(count, 0.5), np.array(pitches), np.full(count, 80))
+    part = Part(
+        "p", 0.5 * np.arange(count, dtype=np.float64), np.full(count, 0.5), np.array(pitches), np.full(count, 80)
+    )
     return shingles(melody(Notes((part,))))
 
 
