@@ -14,6 +14,7 @@ from encoders.encoder import Encoder
 AUGMENTATIONS = {
     "equalize": "crossmodal.augmentation:Equalize",
     "mask": "crossmodal.augmentation:Mask",
+    "shorten": "crossmodal.augmentation:Shorten",
 }
 
 
@@ -91,3 +92,25 @@ class Mask(SpectrogramAugmentation):
             inside = (place >= start) & (place < start + width)
             hidden |= inside[:, :, None] if dimension == 1 else inside[:, None, :]
         return windows.masked_fill(hidden, -self.mean / self.deviation)
+
+
+class Shorten(SpectrogramAugmentation):
+    """Some windows keep only a stretch and are silent around it: single notes and short sounds are recordings too.
+
+    share: of the windows that are shortened; shortest: share of the window that is left at the least.
+    """
+
+    def __init__(self, *, encoder: Encoder, share: float = 0.25, shortest: float = 0.08) -> None:
+        super().__init__(encoder=encoder)
+        self.share, self.shortest = share, shortest
+
+    def forward(self, windows: Tensor, generator: torch.Generator) -> Tensor:
+        """(n, bands, frames) -> the same."""
+        size = windows.shape[2]
+        draws = torch.rand(3, len(windows), 1, generator=generator).to(windows.device)
+        width = (self.shortest + (1 - self.shortest) * draws[0]) * size
+        start = draws[1] * (size - width)
+        place = torch.arange(size, device=windows.device)
+        outside = (place < start) | (place >= start + width)
+        chosen = draws[2] < self.share
+        return windows.masked_fill((outside & chosen)[:, None, :], -self.mean / self.deviation)

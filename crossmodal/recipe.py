@@ -6,8 +6,8 @@ Every model forbids unknown keys; `{type, arguments}` components are checked aga
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Literal
@@ -26,7 +26,7 @@ RESOURCE_SUFFIX = ".yaml"
 class Section(BaseModel):
     """Base of all parts of a recipe."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Component(Section):
@@ -46,10 +46,9 @@ class Tower(Section):
     @field_validator("train")
     @classmethod
     def _known(cls, value: str) -> str:
-        name, _, count = value.partition(":")
-        if value in {"full", "frozen"} or (name == "last" and count.isdigit()):
+        if re.fullmatch(r"full|frozen|last:[1-9][0-9]*", value):
             return value
-        raise ValueError(f'expected "full", "frozen" or "last:N" (the last N layers), got "{value}"')
+        raise ValueError(f'expected "full", "frozen" or "last:N" (the last N layers, at least 1), got "{value}"')
 
 
 class ComparisonPart(Section):
@@ -59,8 +58,8 @@ class ComparisonPart(Section):
     concatenated; then a vector is never compared with itself.
     """
 
-    queries: list[str]
-    targets: list[str]
+    queries: list[str] = Field(min_length=1)
+    targets: list[str] = Field(min_length=1)
     objective: Component
     weight: float = Field(1.0, ge=0)
 
@@ -119,31 +118,51 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _slots_exist(self) -> Recipe:
+        for name in [*self.towers, *self.stages, *(t for stage in self.stages.values() for t in stage.auxiliary)]:
+            if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
+                raise ValueError(f'expected towers and stages named in lower case ("audio"), got "{name}"')
         for name, stage in self.stages.items():
-            known = {*self.towers, *stage.auxiliary}
-            slots = [s for part in stage.comparisons for s in (*part.queries, *part.targets)]
-            for slot in [*slots, *stage.train, *stage.heads]:
-                if slot.partition("@")[0] not in known:
-                    raise ValueError(f'stages.{name}: expected one of the towers {sorted(known)}, got "{slot}"')
+            _check_slots(f"stages.{name}", stage, list(self.towers))
         return self
+
+
+def _check_slots(place: str, stage: Stage, towers: list[str]) -> None:
+    """Every name that a stage uses is that of a tower, and every tower that it trains is compared."""
+    known = [*towers, *stage.auxiliary]
+    twice = sorted(set(towers) & set(stage.auxiliary))
+    if twice:
+        raise ValueError(f'{place}: expected auxiliary towers with names of their own, got "{twice[0]}" again')
+    used = [slot.partition("@")[0] for part in stage.comparisons for slot in (*part.queries, *part.targets)]
+    for names, allowed in ((used, known), (stage.train, known), (stage.heads, towers)):
+        for name in names:
+            if name not in allowed:
+                raise ValueError(f'{place}: expected one of the towers {sorted(allowed)}, got "{name}"')
+    idle = [name for name in (*stage.train, *stage.heads, *stage.auxiliary) if name not in used]
+    if idle:
+        raise ValueError(f'{place}: expected every tower of the stage in a comparison, got none with "{idle[0]}"')
 
 
 def parse_recipe(text: str, *, origin: str, overrides: Sequence[str] = ()) -> Recipe:
     """YAML text -> checked Recipe. `overrides`: "dotted.key=value"; raises RecipeError with one line."""
     data = _load_yaml(text, origin)
-    training = data.pop("training", {})
-    if not isinstance(training, dict) or not isinstance(data.get("stages", {}), dict):
+    shared = data.pop("training", {})
+    stages = data.get("stages", {})
+    if not isinstance(shared, dict) or not isinstance(stages, dict):
         raise RecipeError(f"{origin}: expected mappings under training and stages")
+    for name, stage in stages.items():
+        if isinstance(stage, dict) and not isinstance(stage.get("training", {}), dict):
+            raise RecipeError(f"{origin}: stages.{name}.training: expected a mapping, got {stage['training']!r}")
     for override in overrides:
         key, value = _split_override(override)
         if key.startswith("training."):
             _set_training_everywhere(data, key.removeprefix("training."), value)
+        elif key == "training":
+            raise RecipeError(f'--set: expected one key below training ("training.steps=100"), got "{override}"')
         else:
             _set(data, key, value)
-    stages = data.get("stages", {})
-    for stage in stages.values() if isinstance(stages, dict) else ():
+    for stage in stages.values():
         if isinstance(stage, dict):
-            stage["training"] = {**training, **(stage.get("training") or {})}
+            stage["training"] = {**shared, **stage.get("training", {})}
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
@@ -178,11 +197,18 @@ def recipe_names() -> list[str]:
 
 def dump_recipe(recipe: Recipe) -> str:
     """The YAML of a recipe, with every default written out."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+    data = recipe.model_dump(mode="json")
+    return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice in one mapping."""
+    """Refuses a key that stands twice in one mapping, and aliases: a value stands where it counts."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.constructor.ConstructorError(None, None, "recipes have no aliases; write the value out", mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -192,14 +218,25 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes what `_StrictLoader` reads back: a text that looks like a number is quoted."""
+
+
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+")  # 5e-5, which YAML 1.1 takes for a text
+for _yaml in (_StrictLoader, _Dumper):
+    _yaml.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
+
+
 def _load_yaml(text: str, origin: str) -> dict[str, object]:
     try:
         data = yaml.load(text, Loader=_StrictLoader)
-    except yaml.YAMLError as error:
+    except RecursionError:
+        raise RecipeError(f"{origin}: not a recipe: nested too deeply") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that cannot be
         raise RecipeError(f"{origin}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise RecipeError(f"{origin}: expected a mapping with the keys of a recipe, got {type(data).__name__}")
-    return copy.deepcopy(data)
+    return data
 
 
 def _split_override(override: str) -> tuple[str, object]:
@@ -207,25 +244,46 @@ def _split_override(override: str) -> tuple[str, object]:
     if not separator or not key.strip():
         raise RecipeError(f'--set: expected key=value, got "{override}"')
     try:
-        return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
+        return key.strip(), yaml.load(value, Loader=_StrictLoader)
+    except (yaml.YAMLError, ValueError):
         raise RecipeError(f'--set {key}: expected a YAML value, got "{value}"') from None
 
 
 def _set(data: dict[str, object], key: str, value: object) -> None:
-    """Sets a dotted key in place of the copy that `parse_recipe` made."""
+    """Sets a dotted key in the freshly parsed data; a number counts in a list: stages.alignment.comparisons.0.weight=2."""
     *parents, last = key.split(".")
     place: object = data
     for i, parent in enumerate(parents):
-        if not isinstance(place, dict):
-            break
-        if parent not in place:
-            where = ".".join(parents[: i + 1])
-            raise RecipeError(f'--set {key}: the recipe has no "{where}".{nearest(parent, map(str, place))}')
-        place = place[parent]
-    if not isinstance(place, dict):
-        raise RecipeError(f'--set {key}: "{".".join(parents)}" has no keys of its own')
-    place[last] = value
+        if isinstance(place, dict) and parent in _OPTIONAL and not place.get(parent):
+            place[parent] = {}
+        found = _within(place, parent)
+        if found is None:
+            near = nearest(parent, map(str, place)) if isinstance(place, dict) else ""
+            raise RecipeError(f'--set {key}: the recipe has no "{".".join(parents[: i + 1])}".{near}')
+        place = found
+    if isinstance(place, list) and _within(place, last) is not None:
+        place[int(last)] = value
+    elif isinstance(place, dict):
+        place[last] = value
+    else:
+        raise RecipeError(f'--set {key}: "{".".join(parents)}" has no such keys of its own')
+
+
+_OPTIONAL = {
+    "arguments",
+    "training",
+    "evaluation",
+    "heads",
+    "head",
+    "auxiliary",
+}  # mappings that a recipe may leave out
+
+
+def _within(place: object, name: str) -> object:
+    """What lies under a key of a mapping or a number of a list; None where there is nothing."""
+    if isinstance(place, list):
+        return place[int(name)] if name.isdecimal() and int(name) < len(place) else None
+    return place.get(name) if isinstance(place, dict) else None
 
 
 def _set_training_everywhere(data: dict[str, object], key: str, value: object) -> None:
@@ -233,7 +291,7 @@ def _set_training_everywhere(data: dict[str, object], key: str, value: object) -
     stages = data.get("stages")
     for stage in stages.values() if isinstance(stages, dict) else ():
         if isinstance(stage, dict):
-            stage["training"] = {**(stage.get("training") or {}), key: value}
+            stage["training"] = {**stage.get("training", {}), key: value}
 
 
 def _one_line(error: ValidationError) -> str:
@@ -251,7 +309,8 @@ def _one_line(error: ValidationError) -> str:
 
 
 def _keys_beside(place: tuple[int | str, ...]) -> list[str]:
-    """The keys that could have been meant: all keys of all sections, since misspelling is by letters."""
-    sections: list[type[Section]] = [Recipe, Tower, Stage, Training, ComparisonPart, Component, Evaluation]
-    depth: Mapping[int, list[type[Section]]] = {1: [Recipe]}
-    return [key for section in depth.get(len(place), sections) for key in section.model_fields]
+    """The keys that could have been meant: all keys of all sections below the top, since misspelling is by letters."""
+    sections: list[type[Section]] = [Tower, Stage, Training, ComparisonPart, Component, Evaluation]
+    if len(place) == 1:
+        return [*Recipe.model_fields, "training"]
+    return [key for section in sections for key in section.model_fields]

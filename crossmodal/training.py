@@ -143,6 +143,8 @@ def run_stage(
         return
     seed = recipe.seed + number
     learning, data = assemble_stage(embedding, stage, material, seed=seed)
+    for modality in embedding.towers:
+        learning.warm(modality, data.training.source.texts(), quiet=quiet)
     fit(
         learning,
         data,

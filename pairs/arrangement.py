@@ -30,6 +30,7 @@ _SETS: dict[str, tuple[str, ...]] = {
     "mallets": ("glockenspiel", "vibraphone", "marimba", "marimba", "timpani"),
     "synthesizer": ("synthesizer",) * 5,
     "string ensemble": ("string ensemble",) * 5,
+    "brass section": ("brass section",) * 5,
     "world": ("pan flute", "koto", "sitar", "sitar", "bass guitar"),
 }
 _NATURAL: dict[str, tuple[str, ...]] = {

@@ -26,7 +26,6 @@ _TAIL: dict[str, tuple[str, ...]] = {
     "deep": ("with a deep sound",), "crescendo": ("with a crescendo", "growing in a crescendo"),
     "dry": ("in a dry recording", "with a dry sound"), "reverberant": ("in a reverberant room", "with a reverberant sound"),
     "echoing": ("in an echoing space",), "cathedral": ("as if in a cathedral", "with the sound of a cathedral"),
-    "concert hall": ("in a concert hall",),
     "noisy": ("in a noisy recording", "with a noisy background"), "hiss": ("with hiss",),
     "muffled": ("in a muffled recording", "with a muffled sound"), "lo-fi": ("in a lo-fi recording",),
     "unaccompanied": ("unaccompanied",),

@@ -31,7 +31,7 @@ from pairs.source import Caption, Item
 from pairs.vocabulary import seen_tags, unseen_tags
 from pairs.works import TableWork, read_works
 
-VERSION = 2  # count up when a rendering, a fact or a caption changes
+VERSION = 3  # count up when a rendering, a fact or a caption changes
 SIZES = {"small": (60, 2), "full": (650, 4)}
 _SPARE = 1.02  # works more than asked for, since some cannot be read
 

@@ -75,7 +75,8 @@ def render(
     performance = perform(voices, excerpt, qpm=qpm, semitones=semitones, loudness=loudness, generator=generator)
     condition = draw_condition(generator, natural=style, loudness=loudness)
     samples = record(synthesize(performance), condition, generator)
-    tags = facts_of(performance, words=words | condition.words)
+    melody = frozenset({"accompanied melody"} if kind == "accompanied" else ())
+    tags = facts_of(performance, words=words | condition.words | melody)
     return Rendering(samples, tags, kind, qpm, start, condition, performance)
 
 

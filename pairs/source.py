@@ -62,6 +62,10 @@ class PairSource:
     def __len__(self) -> int:
         return len(self.items)
 
+    def texts(self) -> list[str]:
+        """All texts that can be drawn, where they are few enough to be told; a frozen encoder then reads each once, beforehand."""
+        return []
+
     def draw(self, index: int, generator: np.random.Generator) -> Example:
         """An example for item `index`; all randomness comes from `generator`."""
         raise NotImplementedError  # abstract

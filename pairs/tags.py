@@ -60,7 +60,8 @@ class TextPairs(_Worded):
     """A recording with a text drawn at random: a tag, a list of tags, or a caption (stochastic text, Doh et al. 2023).
 
     tag, tags, caption: how often each is drawn; what an item does not have falls to the others. lists: how many different lists of
-    tags an item has (few, so that a frozen sentence encoder meets each text often and once is enough).
+    tags an item has (few, so that a frozen sentence encoder meets each text often and once is enough); captions: how many of an
+    item's captions are used at the most, None for all.
     """
 
     _needs = "tags or captions"
@@ -74,6 +75,7 @@ class TextPairs(_Worded):
         tags: float = 0.3,
         caption: float = 0.4,
         lists: int = 2,
+        captions: int | None = None,
     ) -> None:
         if min(tag, tags, caption) < 0 or tag + tags + caption <= 0 or lists < 1:
             raise InputError(
@@ -82,7 +84,7 @@ class TextPairs(_Worded):
         self._shares = np.array([tag, tags, caption])
         self._lists = lists
         hidden = _hidden(unseen)
-        self._captions = {item.id: [c for c in item.captions if _tells_nothing_of(c, hidden)] for item in items}
+        self._captions = {item.id: [c for c in item.captions if _tells_nothing_of(c, hidden)][:captions] for item in items}
         super().__init__(items, unseen=unseen)
 
     def _usable(self, item: Item) -> bool:
@@ -102,6 +104,16 @@ class TextPairs(_Worded):
         number = int(generator.integers(len(tags) if kind == 0 else self._lists))
         chosen = [tags[number]] if kind == 0 else self._list(index, number, tags)
         return Example(index, {"audio": index, "text": ", ".join(chosen)}, facts=frozenset(chosen))
+
+    def texts(self) -> list[str]:
+        """Everything that can be drawn."""
+        found: dict[str, None] = {}
+        for index, item in enumerate(self.items):
+            tags = self._tags[item.id]
+            found |= dict.fromkeys([*tags, *(c.text for c in self._captions[item.id])])
+            for number in range(self._lists if tags else 0):
+                found[", ".join(self._list(index, number, tags))] = None
+        return list(found)
 
     def _list(self, index: int, number: int, tags: list[str]) -> list[str]:
         """List `number` of an item: two to five of its tags, the same at every draw."""

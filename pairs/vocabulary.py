@@ -21,7 +21,7 @@ TABLE = Path(__file__).parent / "tables" / "tags.csv"
 TAG_CATEGORIES: dict[str, tuple[str, ...]] = {
     "instrument": (*(instrument.name for instrument in INSTRUMENTS), DRUMS),
     "family": ("strings", "plucked strings", "woodwind", "brass", "keyboard", "percussion", "voices", "electronic"),
-    "ensemble": ("solo", "unaccompanied", "duo", "trio", "quartet", "ensemble", "string quartet", "brass band", "orchestra"),
+    "ensemble": ("solo", "unaccompanied", "duo", "trio", "quartet", "ensemble", "string quartet"),
     "texture": ("single melody", "monophonic", "chordal", "homophonic", "polyphonic", "counterpoint", "accompanied melody"),
     "metre": ("duple metre", "triple metre", "compound metre"),
     "tempo": ("slow", "adagio", "moderate tempo", "andante", "fast", "allegro", "quick"),
@@ -34,10 +34,10 @@ TAG_CATEGORIES: dict[str, tuple[str, ...]] = {
         "chorale", "sacred music", "church music", "mass", "madrigal", "chamber music", "folk music", "folk song",
         "fiddle tune", "Irish music", "Scottish music", "Celtic music", "Chinese music", "reel", "jig", "hornpipe",
         "strathspey", "waltz", "march", "polka", "air", "ballad", "lullaby", "love song", "dance music", "ragtime", "art song",
-        "piano music", "vocal music", "choral music", "instrumental music", "pop music",
+        "piano music", "vocal music", "choral music", "pop music",
     ),
     "period": ("medieval music", "renaissance music", "baroque music", "classical music", "romantic music", "early music"),
-    "recording": ("dry", "reverberant", "echoing", "concert hall", "cathedral", "noisy", "hiss", "muffled", "lo-fi"),
+    "recording": ("dry", "reverberant", "echoing", "cathedral", "noisy", "hiss", "muffled", "lo-fi"),
 }  # fmt: skip
 CATEGORY_OF: dict[str, str] = {tag: category for category, tags in TAG_CATEGORIES.items() for tag in tags}
 

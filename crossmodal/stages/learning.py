@@ -14,12 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from crossmodal.augmentation import SpectrogramAugmentation
+from crossmodal.base.progress import progress
 from crossmodal.comparing import LABEL, compare
 from crossmodal.data import Batch
 from crossmodal.embedding import JointEmbedding, TowerModule
 from crossmodal.recipe import ComparisonPart, Training
 from crossmodal.stages.gathering import gather_batch, gather_vectors
 from encoders.labels import Labels
+
+TEXTS_AT_ONCE = 256
 
 
 class Learning(lightning.LightningModule):
@@ -81,6 +84,22 @@ class Learning(lightning.LightningModule):
         if tower.frozen:
             return self._cached(tower, modality, inputs)
         return self._encode(tower, inputs)
+
+    def warm(self, modality: str, texts: list[str], *, quiet: bool) -> None:
+        """Encodes texts beforehand when their tower is frozen: sorted by length and in large batches that is several times faster."""
+        tower = self.tower(modality)
+        if not tower.frozen or not texts:
+            return
+        cache = self._features.setdefault(modality, {})
+        ordered = sorted({text for text in texts if text not in cache}, key=len)
+        fast = self.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        tower.eval()
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=fast), progress(len(ordered), "texts", quiet=quiet) as bar:
+            for start in range(0, len(ordered), TEXTS_AT_ONCE):
+                part = ordered[start : start + TEXTS_AT_ONCE]
+                prepared = [tower.encoder.prepare(text) for text in part]
+                cache.update(zip(part, self._encode(tower, prepared).float().cpu(), strict=True))
+                bar.advance(len(part))
 
     def _cached(self, tower: TowerModule, modality: str, inputs: list[object]) -> Tensor:
         """A frozen encoder says the same of the same text: each text is encoded once in a training."""
