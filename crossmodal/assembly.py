@@ -11,9 +11,10 @@ from torch import nn
 
 from crossmodal.base.errors import RecipeError
 from crossmodal.base.names import nearest, resolve
-from crossmodal.embedding import JointEmbedding, TowerModule
+from crossmodal.embedding import JointEmbedding, SymmetricBilinear, TowerModule
 from crossmodal.objectives import OBJECTIVES
-from crossmodal.recipe import Component, Recipe, Stage, Tower, Value
+from crossmodal.objectives.similarity import Cosine
+from crossmodal.recipe import ComparisonPart, Component, Recipe, Stage, Tower, Value, compares_space
 from encoders import ENCODERS, HEADS
 from encoders.encoder import Encoder
 from pairs import PAIRS
@@ -51,15 +52,16 @@ def checked_arguments(constructor: type, component: Component, given: Mapping[st
 
 def _typed(owner: str, name: str, value: Value, hint: Any) -> object:
     try:
-        adapter: TypeAdapter[Any] = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+        config = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+        adapter: TypeAdapter[Any] = TypeAdapter(hint, config=config)
         return adapter.validate_python(value)
     except ValidationError as error:
         message = error.errors()[0]["msg"]
         raise RecipeError(f'{owner}: argument "{name}": {message}, got "{value}"') from None
 
 
-def build_tower(tower: Tower, *, dimension: int | None = None, names: Sequence[str] = ()) -> TowerModule:
-    """A tower. `names`: the classes of a label encoder; `dimension`: of the space, where the head does not say it."""
+def build_tower(tower: Tower, *, names: Sequence[str] = ()) -> TowerModule:
+    """A tower. `names`: the classes of a label encoder."""
     given: dict[str, object] = {}
     if tower.encoder.type == "labels":
         given["names"] = list(names)
@@ -75,7 +77,13 @@ def build_head(head: Component, width: int) -> nn.Module:
 
 def build_embedding(recipe: Recipe, *, names: Sequence[str] = ()) -> JointEmbedding:
     """All towers of a recipe, with fresh weights where none were pretrained."""
-    return JointEmbedding({m: build_tower(t, names=names) for m, t in recipe.towers.items()})
+    towers = {m: build_tower(t, names=names) for m, t in recipe.towers.items()}
+    widths = {m: tower.dimension for m, tower in towers.items()}
+    if len(set(widths.values())) > 1:
+        shown = ", ".join(f"{m} {width}" for m, width in widths.items())
+        raise RecipeError(f"towers: expected one width of the space, got {shown}; make the heads' dimensions equal")
+    width = next(iter(widths.values()))
+    return JointEmbedding(towers, similarity=SymmetricBilinear(width) if recipe.similarity == "bilinear" else Cosine())
 
 
 def build_objective(component: Component) -> nn.Module:
@@ -84,9 +92,12 @@ def build_objective(component: Component) -> nn.Module:
     return module
 
 
-def build_pairs(component: Component, items: Sequence[Item]) -> PairSource:
-    """A pair source over items."""
-    source: PairSource = build(component, PAIRS, "a pair source", items=items)
+def build_pairs(component: Component, items: Sequence[Item], *, labels: Sequence[str] = ()) -> PairSource:
+    """A pair source over items. labels: the classes of a source of labels whose recipe does not list them."""
+    given: dict[str, object] = {"items": items}
+    if component.type == "labels" and "labels" not in component.arguments:
+        given["labels"] = list(labels)
+    source: PairSource = build(component, PAIRS, "a pair source", **given)
     return source
 
 
@@ -94,14 +105,34 @@ def check_recipe(recipe: Recipe) -> None:
     """Every component against its constructor, without building one. Raises RecipeError."""
     for tower in recipe.towers.values():
         _check_tower(tower)
-    for stage in recipe.stages.values():
+    for name, stage in recipe.stages.items():
         _check_stage(stage)
+        for part in stage.comparisons:
+            if compares_space(part, recipe.towers, stage.heads):
+                _check_similarity(name, part, recipe.similarity)
 
 
 def _check_tower(tower: Tower) -> None:
     given = {"names": ()} if tower.encoder.type == "labels" else {}
     checked_arguments(resolve(ENCODERS, tower.encoder.type, "an encoder"), tower.encoder, given)
     checked_arguments(resolve(HEADS, tower.head.type, "a head"), tower.head, {"input": 0})
+
+
+_LIKE_COSINE = ("cosine", "dot", "negative-euclidean")  # they rank unit vectors alike
+
+
+def _check_similarity(stage: str, part: ComparisonPart, similarity: str) -> None:
+    """What a space learns by is what it is searched by; otherwise a search would rank by something that nobody trained."""
+    chosen = part.objective.arguments.get("similarity")
+    if similarity == "bilinear" and {"similarity", "dimension"} & part.objective.arguments.keys():
+        raise RecipeError(
+            f"stages.{stage}: expected no similarity of the objective's own, got \"{chosen}\"; the recipe's bilinear one holds"
+        )
+    if similarity == "cosine" and chosen is not None and chosen not in _LIKE_COSINE:
+        raise RecipeError(
+            f'stages.{stage}: expected the similarity that the space is searched by ({", ".join(_LIKE_COSINE)}), got "{chosen}"; '
+            'write "similarity: bilinear" at the top of the recipe, or compare with heads of the stage alone'
+        )
 
 
 def _check_stage(stage: Stage) -> None:

@@ -1,8 +1,8 @@
 """Batch vectors -> comparisons: who is a right answer to whom. The last place that knows modalities; objectives see masks.
 
-Between a slot that states facts (a text) and a slot of items, a pair is positive when all stated facts hold for the item; a text
-that states none belongs to its own group (work). Between two slots of items, pairs of one group are positive. A class
-vector (labels) is a right answer to the items that have the label.
+Between a slot that states facts (a text) and a slot of items, a pair is positive when all stated facts hold for the item, or when
+the text was drawn for it; a text that states none belongs to its own group (work). Between two slots of items, pairs of one group
+are positive. A class vector (labels) is a right answer to the items that have the label.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from crossmodal.base.errors import RecipeError
 from crossmodal.data import Batch
 from crossmodal.objectives.comparison import Comparison
 
@@ -33,7 +34,8 @@ def compare(vectors: Mapping[str, Tensor], batch: Batch, queries: Sequence[str],
 
 def _positives(batch: Batch, query: str, target: str) -> Tensor:
     if target == LABEL:
-        assert batch.labels is not None
+        if batch.labels is None:
+            raise RecipeError('expected pairs that give labels for the slot "label", got others; use pairs: {type: labels}')
         return batch.labels
     if query == LABEL:
         return _positives(batch, target, query).T
@@ -48,7 +50,10 @@ def _stated_matches(batch: Batch) -> Tensor:
     """(n, n): whether all facts of text i hold for item j; by group for texts that state none."""
     missing = batch.facts.float() @ (~batch.tags).float().T
     same_group = batch.group[:, None] == batch.group[None, :]
-    return torch.where(batch.stated[:, None], missing == 0, same_group)
+    own = torch.eye(
+        len(batch.group), dtype=torch.bool, device=missing.device
+    )  # whatever a text says, it was said of its item
+    return torch.where(batch.stated[:, None], (missing == 0) | own, same_group)
 
 
 def _selves(batch: Batch, query: str, target: str) -> Tensor:

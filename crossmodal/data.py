@@ -5,14 +5,16 @@ Drawing is a pure function of (seed, step, rank): a resumed training sees the ba
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import lightning
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from crossmodal.base.errors import InputError
 from crossmodal.prepared import PreparedStore
@@ -26,9 +28,9 @@ EPOCH_STREAM = 7919  # keeps the order of an epoch independent of the draws with
 class Batch:
     """n examples. inputs: slot -> windows (n, ...) or a list of n prepared items.
 
-    facts: (n, v) what each example's text states, over the vocabulary of tags; stated: (n,) whether it states any;
-    tags: (n, v) what holds for each example's item; group: (n,) equal for items that belong together;
-    labels: (n, c) multi-hot classes, where the source gives them. `stating`: slots that state facts about items.
+    facts: (n, v + 1) what each example's text states, over the vocabulary of tags (the last: anything else); stated: (n,) whether it
+    states any; tags: (n, v + 1) what holds for each example's item; group: (n,) equal for items that belong together; labels: (n, c)
+    multi-hot classes, where the source gives them. `stating`: slots that state facts about items.
     """
 
     inputs: dict[str, object]
@@ -75,8 +77,11 @@ class BatchSource(Dataset[Batch]):
         self._orders: dict[int, np.ndarray] = {}
         self._groups = np.array([works[_work(item)] for item in source.items])
 
-    def __len__(self) -> int:
-        return 2**31 - 1
+    def of_process(self, rank: int, world: int) -> BatchSource:
+        """The same source for one of several processes."""
+        found = copy.copy(self)
+        found.rank, found.world = rank, world
+        return found
 
     def __getitem__(self, step: int) -> Batch:
         generator = np.random.default_rng([self.seed, step, self.rank])
@@ -131,31 +136,48 @@ class BatchSource(Dataset[Batch]):
         return [self.encoders[modality].prepare(v) for v in values]
 
     def _multi_hot(self, tags: frozenset[str]) -> np.ndarray:
-        row = np.zeros(len(self.vocabulary), dtype=bool)
-        row[[self.vocabulary[t] for t in tags if t in self.vocabulary]] = True
+        row = np.zeros(len(self.vocabulary) + 1, dtype=bool)
+        row[[self.vocabulary.get(t, -1) for t in tags]] = True  # the last column: facts that hold for no item
         return row
 
 
 class BatchModule(lightning.LightningDataModule):
-    """Training batches from `first_step` on, and a fixed set of validation batches."""
+    """Training batches from `first` on, without end (the trainer knows when to stop), and a fixed set of validation batches.
+
+    Loaders are made within each process, which takes its own part of every batch.
+    """
 
     def __init__(
-        self, training: BatchSource, validation: BatchSource | None, *, steps: int, validation_steps: int
+        self, training: BatchSource, validation: BatchSource | None, *, first: int, validation_steps: int
     ) -> None:
         super().__init__()
         self._training, self._validation = training, validation
-        self._steps, self._validation_steps = steps, validation_steps
-        self.first_step = 0
+        self._first, self._validation_steps = first, validation_steps
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Batches first_step, first_step + 1, ..."""
-        return DataLoader(self._training, batch_size=None, sampler=range(self.first_step, self._steps), num_workers=0)
+        """Batches first, first + 1, ..."""
+        return self._loader(self._training, _Steps(self._first))
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """The same validation batches at every validation."""
         if self._validation is None:
             return []
-        return [DataLoader(self._validation, batch_size=None, sampler=range(self._validation_steps), num_workers=0)]
+        return [self._loader(self._validation, range(self._validation_steps))]
+
+    def _loader(self, source: BatchSource, steps: Sampler[int] | range) -> DataLoader[Batch]:
+        trainer = self.trainer
+        mine = source if trainer is None else source.of_process(trainer.global_rank, trainer.world_size)
+        return DataLoader(mine, batch_size=None, sampler=steps, num_workers=0)
+
+
+class _Steps(Sampler[int]):
+    """Steps from `first` on, without end."""
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+
+    def __iter__(self) -> Iterator[int]:
+        return itertools.count(self._first)
 
 
 def _work(item: Item) -> str:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from crossmodal.base.errors import RecipeError
+from crossmodal.objectives.similarity import Bilinear, Cosine, Similarity
 from encoders.encoder import Encoder
 
 
@@ -17,35 +19,50 @@ class TowerModule(nn.Module):
     def __init__(self, encoder: Encoder, head: nn.Module, *, train: str = "full") -> None:
         super().__init__()
         self.encoder, self.head, self.train_mode = encoder, head, train
+        self._open = [*self._trained_parts(), head]
 
     @property
     def frozen(self) -> bool:
         """Whether the encoder never changes (its outputs can be cached)."""
         return self.train_mode == "frozen"
 
-    def set_trainable(self, trainable: bool) -> None:
-        """Opens the parts that the recipe trains, or closes everything."""
+    @property
+    def dimension(self) -> int:
+        """Width of the tower's vectors."""
+        training = self.head.training
+        weight = next(self.head.parameters(), torch.zeros(0))
+        with torch.inference_mode():
+            width = self.head.eval()(weight.new_zeros(1, self.encoder.dimension)).shape[1]
+        self.head.train(training)
+        return int(width)
+
+    def _trained_parts(self) -> list[nn.Module]:
+        """What of the encoder the recipe trains."""
+        if self.train_mode in {"full", "frozen"}:
+            return [] if self.frozen else [self.encoder]
+        layers, count = self.encoder.layers(), int(self.train_mode.partition(":")[2])
+        if not 1 <= count <= len(layers):
+            name = type(self.encoder).__name__
+            raise RecipeError(
+                f'train: expected at most the {len(layers)} layers of {name}, got "{self.train_mode}"; use "full" for all'
+            )
+        return layers[-count:]
+
+    def set_trainable(self, trainable: bool, *, head: bool = True) -> None:
+        """Opens the parts that the recipe trains (and the head), or closes everything."""
+        self._open = [*self._trained_parts(), *([self.head] if head else [])] if trainable else []
         for parameter in self.parameters():
             parameter.requires_grad_(False)
-        if not trainable:
-            return
-        for parameter in self.head.parameters():
-            parameter.requires_grad_(True)
-        if self.train_mode == "full":
-            opened: list[nn.Module] = [self.encoder]
-        elif self.frozen:
-            opened = []
-        else:
-            opened = self.encoder.layers()[-int(self.train_mode.partition(":")[2]) :]
-        for module in opened:
+        for module in self._open:
             for parameter in module.parameters():
                 parameter.requires_grad_(True)
 
     def train(self, mode: bool = True) -> TowerModule:
-        """As in torch, but a frozen encoder keeps its running statistics and uses no dropout."""
-        super().train(mode)
-        if self.frozen:
-            self.encoder.eval()
+        """As in torch, but what is closed keeps its running statistics and uses no dropout."""
+        super().train(False)
+        self.training = mode
+        for module in self._open:
+            module.train(mode)
         return self
 
     def forward(self, batch: object) -> Tensor:
@@ -57,12 +74,27 @@ class TowerModule(nn.Module):
         return normalize(self.head(features).float(), dim=-1)
 
 
-class JointEmbedding(nn.Module):
-    """{modality: tower}. All towers end in the same dimension."""
+class SymmetricBilinear(Bilinear):
+    """s(q, t) = q (W + W') t / 2 with a learned matrix W (COLA, Saeed et al. 2021), the same from either side.
 
-    def __init__(self, towers: Mapping[str, TowerModule]) -> None:
+    A space is searched in both directions; that the form is symmetric costs nothing where a tower ends in a linear head.
+    """
+
+    def compare(self, queries: Tensor, targets: Tensor) -> Tensor:
+        return self.fold(queries) @ targets.T
+
+    def fold(self, queries: Tensor) -> Tensor:
+        with torch.autocast(queries.device.type, enabled=False):
+            return queries.float() @ (self.weight + self.weight.T).float() / 2
+
+
+class JointEmbedding(nn.Module):
+    """{modality: tower}. All towers end in the same dimension. `similarity` compares their vectors."""
+
+    def __init__(self, towers: Mapping[str, TowerModule], *, similarity: Similarity | None = None) -> None:
         super().__init__()
         self.towers = nn.ModuleDict(dict(towers))
+        self.similarity = similarity or Cosine()
 
     def tower(self, modality: str) -> TowerModule:
         """The tower of a modality."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from pairs.source import Item
 
 INTERVAL_SAMPLES = 100  # of metrics over a whole matrix; cheap ones take the default
 KS = (1, 5, 10)
+SPECIFIC = 0.01  # a caption that fits at most this share of the recordings is a specific one
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def _tag_rows(
     labels = labels[:, known]
     raw = space.similarity(words, judged.vectors)
     scores = raw.T
-    comparable = space.background.standardize(words, raw).T if space.background else scores
+    comparable = space.standardize(words, raw).T
 
     def tag_wise(metric: Callable[..., NDArray[np.float64]]) -> Interval:
         return bootstrap_function(
@@ -141,7 +143,10 @@ def _tag_rows(
 
 
 def score_captions(space: Space, judged: Judged, *, seed: int, limit: int = 2000) -> list[ScoreRow]:
-    """R@K, MRR, mAP and median rank of captions -> recordings; captions with a fact outside the vocabulary apart."""
+    """R@K, MRR, mAP and median rank of captions -> recordings; captions with a fact outside the vocabulary apart.
+
+    Most short captions fit many recordings, so that chance is high; those that fit at most 1% of them are told apart as specific.
+    """
     if "text" not in space.modalities:
         return []
     seen = set(space.vocabulary)
@@ -171,25 +176,30 @@ def _caption_rows(
             for _, facts, work in known
         ]
     )
-    scores = retrieval.score_queries(space.similarity(queries, judged.vectors), relevant)
-    groups = np.array([work for *_, work in known])
+    similarity = space.similarity(queries, judged.vectors)
+    rows = _retrieval_rows(kind, similarity, relevant, [work for *_, work in known], seed)
+    few = relevant.sum(axis=1) <= max(1, SPECIFIC * len(judged.items))
+    if 0 < few.sum() < len(few):
+        owners = [work for (*_, work), chosen in zip(known, few, strict=True) if chosen]
+        rows += _retrieval_rows(f"specific {kind}", similarity[few], relevant[few], owners, seed)
+    return rows
+
+
+def _retrieval_rows(
+    kind: str, similarity: NDArray[np.float32], relevant: NDArray[np.bool_], works: Sequence[str], seed: int
+) -> list[ScoreRow]:
     levels = {f"R@{k}": chance.recall_at_k(relevant, k) for k in KS} | {
         "MRR": chance.mrr(relevant),
         "mAP": chance.mean_average_precision(relevant),
         "median rank": chance.median_rank(relevant),
     }
-    named = scores.named(KS)
-    return [
-        _row(
-            f"{metric} {kind}",
-            bootstrap_interval(
-                named[metric], groups, seed=seed, statistic="median" if metric == "median rank" else "mean"
-            ),
-            level,
-            len(known),
-        )
-        for metric, level in levels.items()
-    ]
+    named = retrieval.score_queries(similarity, relevant).named(KS)
+    rows = []
+    for metric, level in levels.items():
+        statistic: Literal["mean", "median"] = "median" if metric == "median rank" else "mean"
+        interval = bootstrap_interval(named[metric], np.array(works), seed=seed, statistic=statistic)
+        rows.append(_row(f"{metric} {kind}", interval, level, len(works)))
+    return rows
 
 
 def _row(metric: str, interval: Interval, level: float, count: int) -> ScoreRow:

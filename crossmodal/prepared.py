@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from crossmodal.base.errors import InputError
-from crossmodal.base.files import atomic_write, read_json, write_json
+from crossmodal.base.files import atomic_write, make_folder, read_json, write_json
 from crossmodal.base.progress import progress
 from crossmodal.base.results import Skipped
 from encoders.encoder import AudioEncoder
@@ -41,8 +41,17 @@ def front_end_key(encoder: AudioEncoder) -> str:
 
 @dataclass(frozen=True)
 class _Shard:
+    file: Path
     frames: np.ndarray
     starts: dict[str, tuple[int, int]]  # file -> first frame, one past the last
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Another process maps the same file; the frames themselves are not sent."""
+        return _open_shard, (self.file, self.starts)
+
+
+def _open_shard(file: Path, starts: dict[str, tuple[int, int]]) -> _Shard:
+    return _Shard(file, np.load(file, mmap_mode="r", allow_pickle=False), starts)
 
 
 class PreparedStore:
@@ -72,7 +81,7 @@ def prepare_store(
 ) -> tuple[PreparedStore, list[Skipped]]:
     """Prepares what is not there yet. Returns the store and the recordings that could not be used, with the reason."""
     folder = folder / front_end_key(encoder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     parts = [list(paths[i : i + SHARD_ITEMS]) for i in range(0, len(paths), SHARD_ITEMS)]
     skipped: list[Skipped] = []
     shards: list[_Shard] = []
@@ -93,13 +102,11 @@ def _load_or_make(
 ) -> tuple[_Shard, list[Skipped]]:
     key = hashlib.sha256("\n".join(_identity(p) for p in paths).encode()).hexdigest()[:20]
     array_file, index_file = folder / f"{key}.npy", folder / f"{key}.json"
-    if not index_file.exists():
+    if not (index_file.exists() and array_file.exists()):
         _make(encoder, paths, array_file, index_file, run)
     index: Any = read_json(index_file)
-    shard = _Shard(
-        np.load(array_file, mmap_mode="r", allow_pickle=False), {k: (a, b) for k, (a, b) in index["starts"].items()}
-    )
-    return shard, [Skipped(**row) for row in index["skipped"]]
+    starts = {path: (first, end) for path, (first, end) in index["starts"].items()}
+    return _open_shard(array_file, starts), [Skipped(**row) for row in index["skipped"]]
 
 
 def _make(

@@ -18,6 +18,8 @@ def load_public(source: str, *, revision: str | None = None) -> Space:
 
     if revision is None and "@" in source and not Path(source).exists():
         source, _, revision = source.partition("@")
+    if Path(source).is_dir():
+        source = str(Path(source).resolve())  # an index finds it from wherever it is searched
     audio = ClapAudio(source=source, revision=revision)
     text = ClapText(source=source, revision=revision)
     embedding = JointEmbedding(

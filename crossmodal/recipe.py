@@ -7,7 +7,7 @@ Every model forbids unknown keys; `{type, arguments}` components are checked aga
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Literal
@@ -105,14 +105,18 @@ class Evaluation(Section):
 
 
 class Recipe(Section):
-    """A whole system. `source`: the paper; `towers`: modality -> tower; `stages`: run in this order."""
+    """A whole system. `source`: the paper; `towers`: modality -> tower; `stages`: run in this order.
+
+    similarity: how vectors of the space are compared, in training and in search alike; "bilinear" learns a symmetric matrix
+    (`crossmodal.embedding.SymmetricBilinear`).
+    """
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     description: str
     source: str = ""
     seed: int = 0
     towers: dict[str, Tower] = Field(min_length=1)
-    similarity: Literal["cosine"] = "cosine"
+    similarity: Literal["cosine", "bilinear"] = "cosine"
     stages: dict[str, Stage] = Field(min_length=1)
     evaluation: Evaluation = Evaluation()
 
@@ -140,6 +144,12 @@ def _check_slots(place: str, stage: Stage, towers: list[str]) -> None:
     idle = [name for name in (*stage.train, *stage.heads, *stage.auxiliary) if name not in used]
     if idle:
         raise ValueError(f'{place}: expected every tower of the stage in a comparison, got none with "{idle[0]}"')
+
+
+def compares_space(part: ComparisonPart, towers: Container[str], heads: Container[str]) -> bool:
+    """Whether both sides are vectors of the space itself: of its towers, with their own heads."""
+    names = [slot.partition("@")[0] for slot in (*part.queries, *part.targets)]
+    return all(name in towers and name not in heads for name in names)
 
 
 def parse_recipe(text: str, *, origin: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -258,7 +268,7 @@ def _set(data: dict[str, object], key: str, value: object) -> None:
             place[parent] = {}
         found = _within(place, parent)
         if found is None:
-            near = nearest(parent, map(str, place)) if isinstance(place, dict) else ""
+            near = nearest(parent, [*map(str, place), *_OPTIONAL]) if isinstance(place, dict) else ""
             raise RecipeError(f'--set {key}: the recipe has no "{".".join(parents[: i + 1])}".{near}')
         place = found
     if isinstance(place, list) and _within(place, last) is not None:
@@ -296,15 +306,19 @@ def _set_training_everywhere(data: dict[str, object], key: str, value: object) -
 
 def _one_line(error: ValidationError) -> str:
     """The first problem of a validation, with the nearest known key for a misspelt one."""
-    first = error.errors()[0]
+    errors = error.errors()
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])  # what is missing may be misspelt
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         last = str(first["loc"][-1])
         return f'unknown key "{place}".{nearest(last, _keys_beside(first["loc"]))}'
+    if "arguments" in first["loc"]:  # one error for each kind of value that it is not
+        name = ".".join(map(str, first["loc"][: first["loc"].index("arguments") + 2]))
+        return f"{name}: expected a text, a number, true or false, or a list or flat mapping of these"
     message = first["msg"].removeprefix("Value error, ")
     got = first.get("input")
     shown = f', got "{got}"' if isinstance(got, Scalar) and "got" not in message else ""
-    more = len(error.errors()) - 1
+    more = len(errors) - 1
     return f"{place + ': ' if place else ''}{message}{shown}" + (f" (and {more} more)" if more else "")
 
 

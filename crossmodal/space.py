@@ -18,8 +18,9 @@ from torch import Tensor
 from crossmodal.base.errors import CrossmodalError, InputError
 from crossmodal.base.results import Skipped
 from crossmodal.embedding import JointEmbedding, device_of, pool_windows
+from crossmodal.objectives.similarity import Cosine
 from crossmodal.recipe import Recipe
-from encoders.encoder import AudioEncoder, Embedding, Encoder
+from encoders.encoder import AudioEncoder, AudioItem, Embedding, Encoder
 
 WINDOWS_AT_ONCE = 16  # as fast as more on a CPU, whose cache they fit; wide transformers stay within memory
 TEXTS_AT_ONCE = 64
@@ -33,7 +34,7 @@ class Background:
     covariance: Tensor
 
     def standardize(self, queries: np.ndarray, similarity: np.ndarray) -> np.ndarray:
-        """Similarities (q, n) in deviations from the query's usual one, so that words can be compared with each other."""
+        """Similarities (q, n) of folded queries in deviations from the usual one, so that words can be compared with each other."""
         words = torch.from_numpy(np.asarray(queries, np.float32))
         usual = (words @ self.mean).numpy()[:, None]
         variance = torch.einsum("qd,de,qe->q", words, self.covariance, words)
@@ -71,13 +72,7 @@ class Space:
     @cached_property
     def dimension(self) -> int:
         """Width of the vectors."""
-        return int(self.encode("text", ["music"]).shape[1]) if "text" in self.modalities else self._audio_dimension()
-
-    def _audio_dimension(self) -> int:
-        encoder = self.encoder("audio")
-        assert isinstance(encoder, AudioEncoder)
-        noise = np.random.default_rng(0).normal(0, 0.1, encoder.window_samples).astype(np.float32)
-        return int(self.encode("audio", [noise]).shape[1])
+        return self.embedding.tower(self.modalities[0]).dimension
 
     def encoder(self, modality: str) -> Encoder:
         """The encoder of a modality. Raises InputError naming those that the space has."""
@@ -132,6 +127,10 @@ class Space:
         encoder = self.encoder(modality)
         if not isinstance(encoder, AudioEncoder):
             raise InputError(f'expected a modality with a time axis, got "{modality}"')
+        if not isinstance(item, AudioItem):
+            raise InputError(
+                f"expected a path or an array of samples, got {type(item).__name__}; write [item] for one item"
+            )
         vectors: list[Tensor] = []
         starts: list[int] = []
         for firsts, windows in _windows(encoder, item):
@@ -146,11 +145,24 @@ class Space:
         )
 
     def similarity(self, queries: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """(n, d), (m, d) -> (n, m) cosine similarity, larger is closer."""
+        """(n, d), (m, d) -> (n, m) similarity, larger is closer: the cosine, or the bilinear form that the recipe names."""
         queries, targets = np.atleast_2d(queries), np.atleast_2d(targets)
         if queries.shape[1] != targets.shape[1]:
             raise InputError(f"expected vectors of one space, got widths {queries.shape[1]} and {targets.shape[1]}")
-        return np.asarray(queries @ targets.T, dtype=np.float32)
+        return np.asarray(self.fold(queries) @ targets.T, dtype=np.float32)
+
+    def fold(self, queries: np.ndarray) -> np.ndarray:
+        """(n, d) -> (n, d) vectors whose inner products with the vectors of the space are the similarities."""
+        similarity = self.embedding.similarity
+        if isinstance(similarity, Cosine):
+            return queries  # unit vectors already
+        with torch.inference_mode():
+            folded = similarity.fold(torch.from_numpy(np.asarray(queries, np.float32)).to(device_of(similarity)))
+        return np.asarray(folded.cpu().numpy())
+
+    def standardize(self, queries: np.ndarray, similarity: np.ndarray) -> np.ndarray:
+        """Similarities (q, n) that can be compared between queries, where the background is known; otherwise as they are."""
+        return similarity if self.background is None else self.background.standardize(self.fold(queries), similarity)
 
     def unknown_words(self, text: str) -> list[str]:
         """Words or scripts that the text tower does not know."""
@@ -174,7 +186,7 @@ def _to_device(batch: object, device: torch.device) -> object:
     return batch
 
 
-def _windows(encoder: AudioEncoder, item: object) -> Iterator[tuple[list[int], Tensor]]:
+def _windows(encoder: AudioEncoder, item: AudioItem) -> Iterator[tuple[list[int], Tensor]]:
     """(first frames, windows (n, ..., window)) in the order of `AudioEncoder.window_starts`, holding few frames at a time.
 
     All batches but the last hold `WINDOWS_AT_ONCE`, however the recording came in blocks: a network's last bits depend on the
@@ -192,8 +204,7 @@ def _windows(encoder: AudioEncoder, item: object) -> Iterator[tuple[list[int], T
         yield starts, torch.stack(windows)
 
 
-def _each_window(encoder: AudioEncoder, item: object) -> Iterator[tuple[int, Tensor]]:
-    assert isinstance(item, (str, Path, np.ndarray))
+def _each_window(encoder: AudioEncoder, item: AudioItem) -> Iterator[tuple[int, Tensor]]:
     window, hop = encoder.window, encoder.hop
     buffer: Tensor | None = None
     begin = following = 0  # frame at which the buffer begins; first frame of the next regular window

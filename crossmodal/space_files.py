@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from crossmodal.assembly import build_embedding
 from crossmodal.base.errors import InputError, IntegrityError
-from crossmodal.base.files import atomic_write, make_folder, read_json, sha256_file, write_json
+from crossmodal.base.files import atomic_write, make_folder, read_json, remove_leftovers, sha256_file, write_json
 from crossmodal.base.names import nearest
 from crossmodal.base.places import home_folder
 from crossmodal.embedding import owned_state
@@ -36,6 +38,7 @@ def save_space(space: Space, folder: Path) -> Space:
     """Writes a space; returns it as it is loaded from there."""
     assert space.recipe is not None and space.background is not None
     make_folder(folder)
+    remove_leftovers(folder)  # of a run that was killed
     (folder / MANIFEST).unlink(missing_ok=True)
     weights = owned_state(space.embedding)
     weights |= {"background.mean": space.background.mean, "background.covariance": space.background.covariance}
@@ -90,7 +93,8 @@ def find_space(name: str | Path) -> Path | None:
         return None
     known = space_names()
     raise InputError(
-        f'expected a space\'s folder or name, got "{text}".{nearest(text, known)} Known: {", ".join(known) or "none"}'
+        f'expected a space\'s folder or name, got "{text}".{nearest(text, known)} Known: {", ".join(known) or "none"}; '
+        "train one with 'crossmodal train', or name a public model (laion/larger_clap_music)"
     )
 
 
@@ -111,18 +115,16 @@ def space_names() -> dict[str, Path]:
 def _load_folder(folder: Path) -> Space:
     manifest = _checked_manifest(folder)
     recipe = parse_recipe((folder / "recipe.yaml").read_text(encoding="utf-8"), origin=str(folder / "recipe.yaml"))
-    vocabulary = read_json(folder / "vocabulary.json")
-    works = read_json(folder / "works.json")
-    assert isinstance(vocabulary, dict) and isinstance(works, list)
-    embedding = build_embedding(recipe, names=vocabulary["tags"]).eval()
-    weights = load_file(folder / "weights.safetensors")
-    background = Background(weights.pop("background.mean"), weights.pop("background.covariance"))
-    expected = set(owned_state(embedding))
+    tags, works = _known_words(folder)
+    embedding = build_embedding(recipe, names=tags).eval()
+    weights = _read_tensors(folder / "weights.safetensors")
+    expected = {*owned_state(embedding), "background.mean", "background.covariance"}
     if expected != set(weights):
         wrong = sorted(expected ^ set(weights))
         raise IntegrityError(
             f"{folder}: expected the weights of its recipe, got others ({wrong[0]} and {len(wrong) - 1} more); train it again"
         )
+    background = Background(weights.pop("background.mean"), weights.pop("background.covariance"))
     embedding.load_state_dict(weights, strict=False)  # the rest is third-party towers, loaded by their encoders
     space = Space(
         name=str(manifest["name"]),
@@ -130,7 +132,7 @@ def _load_folder(folder: Path) -> Space:
         fingerprint=str(manifest["fingerprint"]),
         embedding=embedding,
         recipe=recipe,
-        vocabulary=list(vocabulary["tags"]),
+        vocabulary=tags,
         works=frozenset(works),
         background=background,
         card=(folder / "card.md").read_text(encoding="utf-8"),
@@ -140,10 +142,22 @@ def _load_folder(folder: Path) -> Space:
     return space
 
 
+def _known_words(folder: Path) -> tuple[list[str], list[str]]:
+    """Tags and training works."""
+    vocabulary, works = read_json(folder / "vocabulary.json"), read_json(folder / "works.json")
+    tags = vocabulary.get("tags") if isinstance(vocabulary, dict) else None
+    for name, value in (("vocabulary.json", tags), ("works.json", works)):
+        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+            raise IntegrityError(
+                f"{folder}: expected a list of texts in {name}, got something else; copy the folder again or train it again"
+            )
+    return tags, works  # type: ignore[return-value]
+
+
 def _checked_manifest(folder: Path) -> dict[str, object]:
     if not (folder / MANIFEST).exists():
         raise InputError(
-            f"{folder}: expected a space, found no {MANIFEST}; if its training was interrupted, run it again with --resume"
+            f"{folder}: expected a space or an index, found neither; if a training was interrupted here, run it again with --resume"
         )
     manifest = read_json(folder / MANIFEST)
     if (
@@ -192,16 +206,20 @@ def _canary(space: Space) -> dict[str, Tensor]:
             signal = sum(np.sin(k * phase) / k for k in range(1, 8)) * 0.1
             vectors[modality] = torch.from_numpy(space.encode(modality, [np.asarray(signal, np.float32)]))
         elif modality == "text":
-            texts = [t for t in CANARY_TEXTS if not space.unknown_words(t)]
+            texts = _known_texts(space, CANARY_TEXTS) or _known_texts(space, space.vocabulary)[:2]
             vectors[modality] = torch.from_numpy(space.encode(modality, texts))
     return vectors
 
 
+def _known_texts(space: Space, texts: Sequence[str]) -> list[str]:
+    return [text for text in texts if not space.unknown_words(text)]
+
+
 def _check_canary(space: Space, folder: Path) -> None:
-    expected = load_file(folder / "canary.safetensors")
+    expected = _read_tensors(folder / "canary.safetensors")
     for modality, now in _canary(space).items():
         before = expected.get(modality)
-        if before is None or before.shape != now.shape or not bool((before - now).norm(dim=-1).max() < TOLERANCE):
+        if before is None or before.shape != now.shape or not bool(((before - now).norm(dim=-1) < TOLERANCE).all()):
             raise IntegrityError(
                 f"{folder}: its {modality} vectors are not what they were when it was saved (tolerance {TOLERANCE}); "
                 "a library or a tower has changed: install the versions it was trained with, or train it again"
@@ -221,3 +239,12 @@ def _write_text(path: Path, text: str) -> None:
 def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     with atomic_write(path) as temporary:
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary)
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise IntegrityError(
+            f"{path}: expected tensors (safetensors), got something else ({error}); copy the folder again or train it again"
+        ) from None

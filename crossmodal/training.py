@@ -8,53 +8,43 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import lightning
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from crossmodal.assembly import (
-    build,
     build_embedding,
-    build_head,
-    build_objective,
     build_pairs,
-    build_tower,
     check_recipe,
 )
-from crossmodal.augmentation import AUGMENTATIONS
-from crossmodal.base.errors import InputError
-from crossmodal.base.files import FolderLock, atomic_write, make_folder, read_json, sha256_file, write_json
+from crossmodal.base.errors import InputError, RecipeError
+from crossmodal.base.files import (
+    FolderLock,
+    make_folder,
+    read_json,
+    remove_leftovers,
+    sha256_file,
+    write_json,
+)
 from crossmodal.base.results import Skipped
 from crossmodal.card import write_card
-from crossmodal.data import BatchSource
-from crossmodal.embedding import JointEmbedding, owned_state, pool_windows
+from crossmodal.embedding import JointEmbedding, pool_windows
 from crossmodal.prepared import PreparedStore, prepare_store
-from crossmodal.recipe import Recipe, Stage, dump_recipe
+from crossmodal.recipe import Recipe, dump_recipe
 from crossmodal.space import Background, Space
 from crossmodal.space_files import MANIFEST, load_space, save_space
-from crossmodal.stages.fit import StageData, fit
-from crossmodal.stages.learning import Learning
+from crossmodal.stages.fit import on_gpu
+from crossmodal.training_stages import Material, run_stage
 from encoders.encoder import AudioEncoder
+from encoders.labels import Labels
 from pairs.catalogue import Catalogue, read_catalogue
 from pairs.source import Item
 from pairs.splits import assign_splits
 
 STATE = "training"
-
-
-@dataclass(frozen=True)
-class Material:
-    """What is trained on: items by split, their prepared frames, and what had to be left out."""
-
-    splits: dict[str, list[Item]]
-    store: PreparedStore
-    skipped: list[Skipped]
-    catalogue: Catalogue
 
 
 def train(
@@ -75,14 +65,17 @@ def train(
     Returns the space and the items that were left out. Raises RecipeError, InputError; KeyboardInterrupt leaves a state to resume.
     """
     check_recipe(recipe)
+    on_gpu(device)
     state = make_folder(output / STATE)
     with FolderLock(state):
         _guard(state, recipe, catalogue, resume=resume)
+        for folder in (state, *state.glob("prepared/*")):
+            remove_leftovers(folder)
         if resume and (output / MANIFEST).exists():
             return load_space(output), [Skipped.model_validate(row) for row in _listed(state)]
         lightning.seed_everything(recipe.seed, verbose=False)
         read = read_catalogue(catalogue)
-        embedding = build_embedding(recipe, names=sorted({tag for item in read.items for tag in item.tags}))
+        embedding = build_embedding(recipe, names=class_names(recipe, read))
         material = gather_material(
             embedding, read, prepared or state / "prepared", seed=recipe.seed, jobs=jobs, quiet=quiet
         )
@@ -104,10 +97,22 @@ def train(
         return save_space(space, output), material.skipped
 
 
+def class_names(recipe: Recipe, catalogue: Catalogue) -> list[str]:
+    """The classes of a label tower: those that a stage lists, or all tags of the training items."""
+    for stage in recipe.stages.values():
+        listed = stage.pairs.arguments.get("labels") if stage.pairs.type == "labels" else None
+        if isinstance(listed, list) and listed:
+            return [str(name) for name in listed]
+    items = assign_splits([item for item in catalogue.items if "audio" in item.files], seed=recipe.seed)
+    return sorted({tag for item in items if item.split == "train" for tag in item.tags})
+
+
 def gather_material(
     embedding: JointEmbedding, catalogue: Catalogue, folder: Path, *, seed: int, jobs: int, quiet: bool
 ) -> Material:
     """Splits a catalogue by work and prepares its recordings."""
+    if "audio" not in embedding.towers:
+        raise RecipeError(f"towers: expected audio among them, got {', '.join(embedding.towers)}")
     encoder = embedding.tower("audio").encoder
     assert isinstance(encoder, AudioEncoder)
     usable = [item for item in catalogue.items if "audio" in item.files]
@@ -122,73 +127,6 @@ def gather_material(
     for item in assign_splits(usable, seed=seed):
         splits[item.split or "train"].append(item)
     return Material(splits, store, [*catalogue.problems, *skipped], catalogue)
-
-
-def run_stage(
-    embedding: JointEmbedding,
-    recipe: Recipe,
-    stage: Stage,
-    material: Material,
-    *,
-    folder: Path,
-    number: int,
-    device: str | None,
-    resume: bool,
-    quiet: bool,
-) -> None:
-    """Trains one stage in place, or loads what it made if it is finished."""
-    finished = folder / "weights.safetensors"
-    if resume and finished.exists():
-        embedding.load_state_dict(load_file(finished), strict=False)
-        return
-    seed = recipe.seed + number
-    learning, data = assemble_stage(embedding, stage, material, seed=seed)
-    for modality in embedding.towers:
-        learning.warm(modality, data.training.source.texts(), quiet=quiet)
-    fit(
-        learning,
-        data,
-        folder=make_folder(folder),
-        training=stage.training,
-        seed=seed,
-        device=device,
-        resume=resume,
-        quiet=quiet,
-    )
-    with atomic_write(finished) as temporary:
-        save_file(owned_state(embedding), temporary)
-
-
-def assemble_stage(
-    embedding: JointEmbedding, stage: Stage, material: Material, *, seed: int
-) -> tuple[Learning, StageData]:
-    """The Lightning module and the batches of a stage."""
-    training = build_pairs(stage.pairs, material.splits["train"])
-    names = list(getattr(training, "labels", ()))
-    auxiliary = {m: build_tower(t, names=names) for m, t in stage.auxiliary.items()}
-    heads: dict[str, nn.Module] = {
-        m: build_head(h, embedding.tower(m).encoder.dimension) for m, h in stage.heads.items()
-    }
-    encoder = embedding.tower("audio").encoder
-    learning = Learning(
-        embedding,
-        parts=stage.comparisons,
-        objectives=[build_objective(part.objective) for part in stage.comparisons],
-        train=stage.train,
-        training=stage.training,
-        auxiliary=auxiliary,
-        heads=heads,
-        augmentations=[build(a, AUGMENTATIONS, "an augmentation", encoder=encoder) for a in stage.augmentation],
-        seed=seed,
-    )
-    encoders = {m: learning.tower(m).encoder for m in (*embedding.towers, *auxiliary)}
-
-    def batches(items: Sequence[Item], offset: int) -> BatchSource:
-        source = training if items is material.splits["train"] else build_pairs(stage.pairs, items)
-        return BatchSource(source, encoders, material.store, batch_size=stage.training.batch_size, seed=seed + offset)
-
-    validation = batches(material.splits["validation"], 1) if len(material.splits["validation"]) > 1 else None
-    return learning, StageData(batches(material.splits["train"], 0), validation)
 
 
 def track_vectors(embedding: JointEmbedding, store: PreparedStore, items: Sequence[Item]) -> Tensor:
@@ -211,14 +149,19 @@ def track_vectors(embedding: JointEmbedding, store: PreparedStore, items: Sequen
 def _space(recipe: Recipe, embedding: JointEmbedding, material: Material, output: Path) -> Space:
     items = material.splits["train"]
     vectors = track_vectors(embedding, material.store, items)
-    seen = build_pairs(list(recipe.stages.values())[-1].pairs, items)
+    own = embedding.tower("label").encoder if "label" in embedding.towers else None
+    seen: set[str] = set()
+    for stage in recipe.stages.values():
+        seen |= getattr(
+            build_pairs(stage.pairs, items, labels=class_names(recipe, material.catalogue)), "vocabulary", set()
+        )
     space = Space(
         name=recipe.name,
         location=str(output),
         fingerprint="",
         embedding=embedding.cpu(),
         recipe=recipe,
-        vocabulary=sorted(getattr(seen, "vocabulary", set())),
+        vocabulary=own.names if isinstance(own, Labels) else sorted(seen),  # classes in the order of their vectors
         works=frozenset(item.work or item.id for item in items),
         background=Background(vectors.mean(dim=0), torch.from_numpy(np.cov(vectors.numpy().T).astype(np.float32))),
     )
@@ -242,7 +185,12 @@ def _guard(state: Path, recipe: Recipe, catalogue: Path, *, resume: bool) -> Non
         for name, value in now.items():
             if not isinstance(before, dict) or before.get(name) != value:
                 raise InputError(
-                    f"{state}: expected the {name} that this training began with, got another; train without --resume or elsewhere"
+                    f"{state}: expected the {name} that this training began with, got another; train into another folder"
                 )
         return
+    begun = "a finished space" if (state.parent / MANIFEST).exists() else "an interrupted training"
+    if (state.parent / MANIFEST).exists() or any(state.glob("*/checkpoints")):
+        raise InputError(
+            f"{state.parent}: expected a new folder, got {begun}; add --resume to go on with it, or give another --output"
+        )
     write_json(known, now)

@@ -110,7 +110,7 @@ class AudioEncoder(Encoder):
         """
         return torch.cat(list(self.frame_blocks(item)), dim=-1)
 
-    def frame_blocks(self, item: AudioItem, *, block_seconds: float = 60.0) -> Iterator[Tensor]:
+    def frame_blocks(self, item: AudioItem, *, block_seconds: float = 10.0) -> Iterator[Tensor]:
         """Frames of a recording in blocks, so that memory does not grow with its length."""
         from crossmodal.base.audio import blocks  # imported here: soundfile is not needed to build a network
 

@@ -199,10 +199,11 @@ def _block(
     parts: list[nn.Module] = [
         nn.Conv2d(before, after, kernel, stride=(stride[0], stride[1]), padding=kernel // 2, bias=False),
         nn.BatchNorm2d(after),
-        activation_of(activation),
     ]
     if max(pool) > 1:
         parts.append(nn.MaxPool2d((pool[0], pool[1])))
+    # After the pooling, on a quarter of the values: both activations rise with their input, so nothing else changes.
+    parts.append(activation_of(activation))
     if dropout:
         parts.append(nn.Dropout2d(dropout))
     return nn.Sequential(*parts)

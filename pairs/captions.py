@@ -43,15 +43,21 @@ class CaptionWriter:
         self._forbidden = tuple(forbidden)
 
     def write(
-        self, tags: Collection[str], generator: np.random.Generator, *, must: Collection[str] = (), most: int = 5
+        self,
+        tags: Collection[str],
+        generator: np.random.Generator,
+        *,
+        must: Collection[str] = (),
+        least: int = 1,
+        most: int = 5,
     ) -> Caption | None:
-        """A caption that states one to `most` of the tags, all of `must` among them; None when no tag may be stated."""
+        """A caption that states `least` to `most` of the tags (if there are), all of `must` among them; None when none may be stated."""
         usable = sorted(tag for tag in tags if tag in self._allowed and tag in CATEGORY_OF)
         wanted = [tag for tag in must if tag in usable]
         if not usable:
             return None
         for _ in range(20):
-            stated = _choose(usable, wanted, generator, most)
+            stated = _choose(usable, wanted, generator, least, most)
             text = _sentence(stated, generator)
             whole = all(contains_phrase(text, tag) for tag in stated)
             if whole and not any(contains_phrase(text, tag) for tag in self._forbidden if tag not in stated):
@@ -59,20 +65,29 @@ class CaptionWriter:
         return None
 
     def several(
-        self, tags: Collection[str], count: int, generator: np.random.Generator, *, must: Collection[str] = ()
+        self,
+        tags: Collection[str],
+        count: int,
+        generator: np.random.Generator,
+        *,
+        must: Collection[str] = (),
+        least: int = 1,
+        most: int = 5,
     ) -> tuple[Caption, ...]:
         """Up to `count` captions of different text."""
         found: dict[str, Caption] = {}
         for _ in range(3 * count):
-            caption = self.write(tags, generator, must=must)
+            caption = self.write(tags, generator, must=must, least=least, most=most)
             if caption is not None and len(found) < count:
                 found.setdefault(caption.text, caption)
         return tuple(found.values())
 
 
-def _choose(usable: Sequence[str], must: Sequence[str], generator: np.random.Generator, most: int) -> list[str]:
+def _choose(
+    usable: Sequence[str], must: Sequence[str], generator: np.random.Generator, least: int, most: int
+) -> list[str]:
     """Facts of different categories (of instruments up to three), so that no caption is a mere list of synonyms."""
-    count = int(generator.integers(1, most + 1))
+    count = int(generator.integers(least, most + 1))
     limits = {"instrument": 3, "mood": 2}
     chosen = list(must)[:most]
     used: dict[str, int] = {}

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,9 @@ from pairs.source import Caption, Item
 from pairs.vocabulary import seen_tags, unseen_tags
 from pairs.works import TableWork, read_works
 
-VERSION = 3  # count up when a rendering, a fact or a caption changes
+VERSION = 4  # count up when a rendering, a fact or a caption changes
 SIZES = {"small": (60, 2), "full": (650, 4)}
+LEAST, MOST = 6, 8  # facts that a detailed caption states
 _SPARE = 1.02  # works more than asked for, since some cannot be read
 
 
@@ -120,12 +122,13 @@ def write_audio(path: Path, samples: Samples) -> None:
 
 
 def _captions(tags: frozenset[str], split: str, generator: np.random.Generator) -> tuple[Caption, ...]:
-    """Training works: captions without any unseen word. Others: two of that kind, and two that state an unseen word."""
+    """Training works: captions without unseen words, short and detailed in turn. Others: two of each, and two with an unseen word."""
     seen = CaptionWriter(allowed=seen_tags(), forbidden=unseen_tags())
     if split == "train":
-        return seen.several(tags, 6, generator)
+        short, detailed = seen.several(tags, 3, generator), seen.several(tags, 3, generator, least=LEAST, most=MOST)
+        return tuple(c for pair in zip_longest(short, detailed) for c in pair if c is not None)
     hidden = sorted(tags & set(unseen_tags()))
-    found = seen.several(tags, 2, generator)
+    found = seen.several(tags, 2, generator) + seen.several(tags, 2, generator, least=LEAST, most=MOST)
     for _ in range(2 if hidden else 0):
         word = hidden[int(generator.integers(len(hidden)))]
         found += CaptionWriter().several(tags, 1, generator, must=[word])

@@ -84,7 +84,9 @@ class TextPairs(_Worded):
         self._shares = np.array([tag, tags, caption])
         self._lists = lists
         hidden = _hidden(unseen)
-        self._captions = {item.id: [c for c in item.captions if _tells_nothing_of(c, hidden)][:captions] for item in items}
+        self._captions = {
+            item.id: [c for c in item.captions if _tells_nothing_of(c, hidden)][:captions] for item in items
+        }
         super().__init__(items, unseen=unseen)
 
     def _usable(self, item: Item) -> bool:

@@ -65,8 +65,15 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pitch = (110 if low else 660) * (1 + i / 24)
         soundfile.write(folder / f"track {i:02}.wav", tone(pitch, harmonics=6 if rich else 1), RATE)
         tags = ["low" if low else "high", "rich" if rich else "pure"]
-        row = {"id": f"track-{i:02}", "audio": f"track {i:02}.wav", "tags": tags, "caption": f"a {tags[0]} {tags[1]} sound",
-               "artist": f"artist {i % 4}", "year": 1990 + i, "split": "validation" if i in {8, 9} else "test" if i > 9 else "train"}  # fmt: skip
+        row = {
+            "id": f"track-{i:02}",
+            "audio": f"track {i:02}.wav",
+            "tags": tags,
+            "caption": f"a {tags[0]} {tags[1]} sound",
+            "artist": f"artist {i % 4}",
+            "year": 1990 + i,
+            "split": "test" if i > 9 else "validation" if i > 7 else "train",
+        }
         rows.append(json.dumps(row))
     (folder / "catalogue.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder

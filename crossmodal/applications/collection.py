@@ -30,6 +30,11 @@ class SearchableIndex:
         Raises InputError where there is no index, IntegrityError when the space is not the one that made it.
         """
         index = Index.open(folder)
+        if not index.header.generation:
+            raise InputError(
+                f"{folder}: expected a finished index, got one whose first run was interrupted or found nothing usable; "
+                "run 'crossmodal index' again"
+            )
         if space is None:
             space = _space_of(index)
             space = space.to(device) if device else space.to_fastest()
@@ -64,19 +69,11 @@ class SearchableIndex:
         combine: bool = False,
     ) -> Ranking:
         """As `search`, for {modality: query}. Several queries need `combine`: their vectors are added."""
-        if not queries:
-            raise InputError("expected a query, got none; give TEXT, --audio F, --image F or --midi F")
-        if len(queries) > 1 and not combine:
-            raise InputError(
-                f"expected exactly one kind of query, got {', '.join(queries)}; add --combine to use them together"
-            )
+        check_queries(queries, combine=combine)
         if target and target != self.index.header.modality:
             raise InputError(f"--target: expected {self.index.header.modality}, which this index holds, got {target}")
-        warnings = []
-        if "text" in queries:
-            warnings = [
-                f'"{word}" is unknown to the text tower' for word in self.space.unknown_words(str(queries["text"]))
-            ]
+        unknown = self.space.unknown_words(str(queries["text"])) if "text" in queries else []
+        warnings = [f"unknown to the text tower: {', '.join(unknown)}"] if unknown else []
         vectors = [self.space.encode(modality, [query])[0] for modality, query in queries.items()]
         asked = Query(modality="+".join(queries))
         for modality, value in queries.items():
@@ -88,9 +85,21 @@ class SearchableIndex:
     ) -> Ranking:
         length = float(np.linalg.norm(vector))
         unit = vector / length if length > 0 else vector
-        hits = self.index.search(unit[None], k=k, where=[parse_filter(f) for f in filters])[0]
+        hits = self.index.search(self.space.fold(unit[None]), k=k, where=[parse_filter(f) for f in filters])[0]
         results = [_result(rank, hit) for rank, hit in enumerate(hits, 1)]
         return Ranking(query=asked, space=self.space.reference, results=results, warnings=warnings)
+
+
+def check_queries(queries: Mapping[str, object], *, combine: bool = False) -> None:
+    """What can be said of {modality: query} before anything is loaded. Raises InputError."""
+    if not queries:
+        raise InputError("expected a query, got none; give TEXT, --audio F, --image F or --midi F")
+    if len(queries) > 1 and not combine:
+        raise InputError(
+            f"expected exactly one kind of query, got {', '.join(queries)}; add --combine to use them together"
+        )
+    if "text" in queries and not str(queries["text"]).strip():
+        raise InputError("expected words to search for, got an empty text; give TEXT, or - for stdin")
 
 
 def _result(rank: int, hit: Hit) -> Result:

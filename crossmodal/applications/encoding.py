@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import time
+import traceback
+import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +24,7 @@ from numpy.typing import NDArray
 
 from crossmodal.base.audio import AUDIO_EXTENSIONS
 from crossmodal.base.errors import CrossmodalError, InputError
-from crossmodal.base.files import FolderLock, FullDiskError, atomic_write, find_files
+from crossmodal.base.files import FolderLock, FullDiskError, atomic_write, find_files, make_folder, remove_leftovers
 from crossmodal.base.progress import progress
 from crossmodal.base.results import Model, Skipped
 from crossmodal.space import Space
@@ -28,7 +32,8 @@ from crossmodal.space import Space
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PART = 256  # files a durable part
+PART_FILES = 64
+PART_SECONDS = 5.0  # what is encoded is durable after so many files or seconds, whichever comes first
 EXTENSIONS = {
     "audio": AUDIO_EXTENSIONS,
     "image": frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}),
@@ -53,12 +58,14 @@ def encode_stream(
 
     def one(path: Path) -> Result:
         try:
-            item: object = path.read_text(encoding="utf-8") if modality == "text" else path
+            item: object = _read_text(path) if modality == "text" else path
             return space.encode(modality, [item])[0]
         except FullDiskError:
             raise
-        except (CrossmodalError, OSError, UnicodeDecodeError) as error:
-            return Skipped(path=str(path), reason=str(error))
+        except CrossmodalError as error:
+            return Skipped(path=str(path), reason=str(error).removeprefix(f"{path}: "))
+        except Exception as error:  # one bad file must not end a job; where it happened is part of the reason
+            return Skipped(path=str(path), reason=_unforeseen(error))
 
     waiting: deque[tuple[Path, Future[Result]]] = deque()
     with (
@@ -78,6 +85,22 @@ def encode_stream(
         finally:
             for _, future in waiting:
                 future.cancel()
+
+
+def _unforeseen(error: Exception) -> str:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text} ({Path(place.filename).name}:{place.lineno})"
+
+
+def _read_text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: expected text in UTF-8, got other bytes; save it as UTF-8") from None
+    if not text:
+        raise InputError(f"{path}: empty: expected some text, got none")
+    return text
 
 
 def _next(waiting: deque[tuple[Path, Future[Result]]]) -> tuple[Path, Result]:
@@ -120,51 +143,87 @@ def encode_files(
         raise InputError(f"--output: expected a .parquet file, got {output}")
     paths, skipped = files_for(space, modality, sources)
     folder = output.with_name(f".{output.name}.parts")
-    tables = []
+    make_folder(output.parent)
     with FolderLock(folder):
-        for start in range(0, len(paths), PART):
-            part = paths[start : start + PART]
-            file = folder / f"{_part_key(space, modality, part)}.parquet"
-            if not file.exists():
-                _write_part(space, modality, part, file, jobs=jobs, quiet=quiet)
-            table = pq.read_table(file)
-            skipped += [Skipped(**row) for row in json.loads(table.schema.metadata[b"skipped"])]
-            tables.append(table.replace_schema_metadata({"space": space.reference, "fingerprint": space.fingerprint}))
-        whole = pa.concat_tables(tables) if tables else _table([], [], {})
+        remove_leftovers(folder)
+        done = _read_parts(folder)
+        keys = {path: _key(space, modality, path) for path in paths}
+        todo = [path for path in paths if keys[path] not in done]
+        with closing(_Parts(folder)) as parts:
+            for path, result in encode_stream(space, modality, todo, jobs=jobs, quiet=quiet):
+                if isinstance(result, Skipped):
+                    skipped.append(result)
+                else:
+                    done[keys[path]] = result
+                    parts.add(keys[path], result)
+        names = [path for path in paths if keys[path] in done]
+        columns = _columns([str(path) for path in names], [done[keys[path]] for path in names])
+        metadata = {"space": space.reference, "fingerprint": space.fingerprint}
         with atomic_write(output) as temporary:
-            pq.write_table(whole, temporary)
-    _remove(folder)
-    return EncodedFiles(output=str(output), space=space.reference, encoded=whole.num_rows, skipped=skipped)
+            pq.write_table(pa.table(columns).replace_schema_metadata(metadata), temporary)
+        _remove(folder)
+    return EncodedFiles(output=str(output), space=space.reference, encoded=len(names), skipped=skipped)
 
 
-def _write_part(space: Space, modality: str, part: list[Path], file: Path, *, jobs: int, quiet: bool) -> None:
+class _Parts:
+    """What was encoded, made durable a few files at a time: a killed run costs seconds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._keys: list[str] = []
+        self._vectors: list[NDArray[np.float32]] = []
+        self._since = 0.0
+
+    def add(self, key: str, vector: NDArray[np.float32]) -> None:
+        if not self._keys:
+            self._since = time.monotonic()
+        self._keys.append(key)
+        self._vectors.append(vector)
+        if len(self._keys) >= PART_FILES or time.monotonic() - self._since >= PART_SECONDS:
+            self.close()
+
+    def close(self) -> None:
+        """Writes what waits."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if not self._keys:
+            return
+        keys, vectors, self._keys, self._vectors = self._keys, self._vectors, [], []
+        with atomic_write(self._folder / f"{uuid.uuid4().hex}.parquet") as temporary:
+            pq.write_table(pa.table(_columns(keys, vectors)), temporary)
+
+
+def _read_parts(folder: Path) -> dict[str, NDArray[np.float32]]:
+    """Key -> vector of an interrupted run. A part that cannot be read is made again."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names, vectors, skipped = [], [], []
-    for path, result in encode_stream(space, modality, part, jobs=jobs, quiet=quiet):
-        if isinstance(result, Skipped):
-            skipped.append(result.model_dump())
-        else:
-            names.append(str(path))
-            vectors.append(result)
-    with atomic_write(file) as temporary:
-        pq.write_table(_table(names, vectors, {"skipped": json.dumps(skipped)}), temporary)
+    known: dict[str, NDArray[np.float32]] = {}
+    for file in sorted(folder.glob("*.parquet")):
+        try:
+            table = pq.read_table(file)
+            known |= {k: np.asarray(v, np.float32) for k, v in zip(*table.to_pydict().values(), strict=True)}
+        except (pa.ArrowException, OSError, ValueError):
+            file.unlink(missing_ok=True)
+    return known
 
 
-def _table(names: list[str], vectors: list[NDArray[np.float32]], metadata: dict[str, str]) -> pa.Table:
+def _columns(names: list[str], vectors: list[NDArray[np.float32]]) -> dict[str, pa.Array]:
     import pyarrow as pa
 
-    columns = {"path": pa.array(names, pa.string()), "vector": pa.array(vectors, pa.list_(pa.float32()))}
-    return pa.table(columns).replace_schema_metadata(metadata)
+    return {"path": pa.array(names, pa.string()), "vector": pa.array(vectors, pa.list_(pa.float32()))}
 
 
-def _part_key(space: Space, modality: str, part: list[Path]) -> str:
-    def identity(path: Path) -> list[object]:
+def _key(space: Space, modality: str, path: Path) -> str:
+    """Changes with whatever the vector depends on."""
+    try:
         status = path.stat()
-        return [str(path), status.st_size, status.st_mtime_ns]
-
-    text = json.dumps([space.fingerprint, modality, [identity(path) for path in part]])
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+        state = [status.st_size, status.st_mtime_ns]
+    except OSError:  # gone meanwhile: encoding it will tell
+        state = []
+    text = json.dumps([space.fingerprint, modality, os.path.abspath(path), *state])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _remove(folder: Path) -> None:

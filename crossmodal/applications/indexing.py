@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from crossmodal.applications.encoding import encode_stream, files_for
@@ -49,6 +49,13 @@ class Wanted:
     skipped: list[Skipped] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
 
+    def avoid(self, ids: set[str]) -> None:
+        """Ids of items that stay in the index without being asked for: who wants one of them is known by its path."""
+        for path, identifier in self.ids.items():
+            if identifier in ids:
+                self.ids[path] = path
+                self.taken.add(path)
+
     def add(self, path: Path, identifier: str, fields: Mapping[str, Field]) -> None:
         """A file under an id; the same file twice is reported, a taken id gets the path's folder in front."""
         absolute = os.path.abspath(path)
@@ -80,18 +87,28 @@ def build_index(
 ) -> IndexReport:
     """Makes or updates an index. What an interrupted run had encoded is taken up.
 
+    An update makes the index fit `sources`: of what lies in the folders given (for a catalogue: in its folder) exactly
+    what is found there stays; items from elsewhere stay as long as their files exist.
+
     Raises InputError when there is nothing to index or a finished index is there and neither update nor resume is asked for.
     """
     wanted = gather(space, sources, modality)
-    if _finished(output) and not (update or resume):
+    finished = _finished(output)
+    if finished and not (update or resume):
         raise InputError(
             f"{output}: expected a new folder, got an index; add --update to bring it up to date, or choose another"
         )
+    if not wanted.ids:  # a drive that is not mounted must not empty an index
+        items = read_header(output).items if finished else 0
+        return _report(output, space, items=items, skipped=wanted.skipped)
     with IndexWriter(output, space=reference_of(space), modality=modality) as writer:
-        known = {item.path: item for item in writer.items}
-        plan = plan_update(writer.items, list(wanted.ids), drop_unlisted=True)
-        _refresh(plan, known, wanted)
+        writer.remove(_doubles(writer.items))
+        here, elsewhere = _split(writer.items, sources, wanted)
+        wanted.avoid({item.id for item in elsewhere})
+        plan = plan_update(here, list(wanted.ids), drop_unlisted=True)
+        moved = sum(item.path != facts.path for item, facts in _moves(here, plan))
         writer.apply(plan)
+        writer.revise(_changes(writer.items, wanted))
         skipped = [*wanted.skipped, *plan.skipped]
         paths = {Path(facts.path): facts for facts in plan.add}
         added = 0
@@ -102,36 +119,96 @@ def build_index(
             writer.add(_item(paths[path], wanted, modality), vector)
             added += 1
         items = len(writer.items)
-        if items or _finished(output):
+        if items or finished:
             writer.commit()
+    kept = items - added - moved
+    return _report(
+        output, space, items=items, added=added, removed=len(plan.remove), moved=moved, kept=kept, skipped=skipped
+    )
+
+
+def _report(
+    output: Path,
+    space: Space,
+    *,
+    items: int,
+    added: int = 0,
+    removed: int = 0,
+    moved: int = 0,
+    kept: int = 0,
+    skipped: list[Skipped],
+) -> IndexReport:
     return IndexReport(
         index=str(output),
         space=space.reference,
         items=items,
         added=added,
-        removed=len(plan.remove),
-        moved=len(plan.move),
-        kept=len(plan.keep),
+        removed=removed,
+        moved=moved,
+        kept=kept,
         skipped=skipped,
     )
+
+
+def _doubles(items: Sequence[IndexedItem]) -> list[str]:
+    """Ids of items whose file another item has too: what a run left that was killed while it renamed them."""
+    last = {item.path: item.id for item in items}
+    return [item.id for item in items if last[item.path] != item.id]
+
+
+def _split(
+    items: Sequence[IndexedItem], sources: Sequence[Path], wanted: Wanted
+) -> tuple[list[IndexedItem], list[IndexedItem]]:
+    """Items that the sources decide about, and items from elsewhere that stay."""
+    roots = [os.path.abspath(s.parent if _is_catalogue(s) else s) for s in sources]
+
+    def decided(item: IndexedItem) -> bool:
+        inside = any(item.path == root or item.path.startswith(root.rstrip(os.sep) + os.sep) for root in roots)
+        return inside or item.path in wanted.ids or not os.path.lexists(item.path)
+
+    here = [item for item in items if decided(item)]
+    ids = {item.id for item in here}
+    return here, [item for item in items if item.id not in ids]
+
+
+def _moves(items: Sequence[IndexedItem], plan: UpdatePlan) -> list[tuple[IndexedItem, FileFacts]]:
+    known = {item.id: item for item in items}
+    return [(known[identifier], facts) for identifier, facts in plan.move]
+
+
+def _changes(items: Sequence[IndexedItem], wanted: Wanted) -> dict[str, IndexedItem]:
+    """Items whose id or catalogue row is not what is wanted now, as they shall be."""
+    changes: dict[str, IndexedItem] = {}
+    for item in items:
+        if item.path in wanted.ids:
+            fresh = replace(item, id=wanted.ids[item.path], fields=wanted.fields[item.path])
+            if (fresh.id, dict(fresh.fields)) != (item.id, dict(item.fields)):
+                changes[item.id] = fresh
+    return changes
 
 
 def gather(space: Space, sources: Sequence[Path], modality: str) -> Wanted:
     """Files of folders, of lists and of catalogues."""
     wanted = Wanted()
     for source in sources:
-        if source.suffix.lower() in CATALOGUE_EXTENSIONS and not source.is_dir():
+        if _is_catalogue(source):
             catalogue = read_catalogue(source)
             wanted.skipped.extend(catalogue.problems)
-            for item in catalogue.items:
-                if modality in item.files:
-                    wanted.add(item.files[modality], item.id, fields_of(item))
+            chosen = [item for item in catalogue.items if modality in item.files]
+            if catalogue.items and not chosen:
+                raise InputError(f"{source}: expected a column {modality} with paths, got none; check --modality")
+            for item in chosen:
+                wanted.add(item.files[modality], item.id, fields_of(item))
         else:
             paths, skipped = files_for(space, modality, [source])
             wanted.skipped.extend(skipped)
             for path in paths:
                 wanted.add(path, path.relative_to(source).as_posix() if source.is_dir() else path.name, {})
     return wanted
+
+
+def _is_catalogue(source: Path) -> bool:
+    return source.suffix.lower() in CATALOGUE_EXTENSIONS and not source.is_dir()
 
 
 def fields_of(item: Item) -> dict[str, Field]:
@@ -144,14 +221,6 @@ def fields_of(item: Item) -> dict[str, Field]:
     if item.split:
         fields["split"] = item.split
     return fields
-
-
-def _refresh(plan: UpdatePlan, known: Mapping[str, IndexedItem], wanted: Wanted) -> None:
-    """Kept files whose catalogue row has changed are taken in anew."""
-    for path, item in known.items():
-        if item.id in plan.keep and path in wanted.ids and dict(item.fields) != wanted.fields[path]:
-            plan.keep.remove(item.id)
-            plan.add.append(FileFacts(item.path, item.sha256, item.size, item.modified_ns))
 
 
 def _item(facts: FileFacts, wanted: Wanted, modality: str) -> IndexedItem:

@@ -38,7 +38,7 @@ def tag_scores(space: Space, words: NDArray[np.float32], vectors: NDArray[np.flo
     similarity = space.similarity(words, vectors)
     if space.background is None:
         return similarity
-    return (2 * ndtr(space.background.standardize(words, similarity)) - 1).astype(np.float32)
+    return (2 * ndtr(space.standardize(words, similarity)) - 1).astype(np.float32)
 
 
 def tag_files(
@@ -52,9 +52,8 @@ def tag_files(
         )
     modality = "text" if "text" in space.modalities else "label"
     known, vectors = encode_known(space, modality, words)
-    warnings = [
-        f'"{w}" is unknown to the text tower and was left out' for i, w in enumerate(words) if i not in set(known)
-    ]
+    heard = set(known)
+    warnings = [f'"{w}" is unknown to the text tower and was left out' for i, w in enumerate(words) if i not in heard]
     names = [words[i] for i in known]
     if modality == "text":
         warnings += [
@@ -78,3 +77,8 @@ def _ranking(space: Space, path: Path, names: list[str], scores: NDArray[np.floa
         for rank, i in enumerate(best, 1)
     ]
     return Ranking(query=Query(modality="audio", path=str(path)), space=space.reference, results=results)
+
+
+def unanswered(space: Space, row: Skipped) -> Ranking:
+    """The answer for a file that was skipped: no words, and the reason."""
+    return Ranking(query=Query(modality="audio", path=row.path), space=space.reference, skipped=[row])

@@ -173,6 +173,11 @@ class _Opened:
 def _check_file(path: Path) -> None:
     """The reasons that need no decoder."""
     try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        shown = str(path).encode("utf-8", "backslashreplace").decode()
+        raise InputError(f"{shown}: expected a name in UTF-8, got other bytes; rename it") from None
+    try:
         if path.is_dir():
             raise InputError(f"{path}: expected a sound file, got a folder; name the files in it")
         if not path.exists():

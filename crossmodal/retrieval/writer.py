@@ -134,6 +134,19 @@ class IndexWriter:
         for identifier, file in plan.move:
             self.move(identifier, file.path, size=file.size, modified_ns=file.modified_ns)
 
+    def revise(self, changes: Mapping[str, IndexedItem]) -> None:
+        """Change ids, fields or places of items (id -> the item as it shall be); their vectors stay. Exchanged ids are
+        exchanged."""
+        entries = [
+            Entry(changes[e.item.id], np.array(e.vectors), np.array(e.offsets), e.hop)
+            for e in self._entries()
+            if e.item.id in changes
+        ]
+        self.remove(changes)
+        for entry in entries:
+            self._committed.pop(entry.item.id, None)
+            self._staging.add(entry)
+
     def _find(self, identifier: str) -> IndexedItem:
         item = self._committed.get(identifier) or self._staging.items.get(identifier)
         if item is None:

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from crossmodal.augmentation import SpectrogramAugmentation
+from crossmodal.base.errors import RecipeError
 from crossmodal.base.progress import progress
 from crossmodal.comparing import LABEL, compare
 from crossmodal.data import Batch
 from crossmodal.embedding import JointEmbedding, TowerModule
-from crossmodal.recipe import ComparisonPart, Training
+from crossmodal.objectives.similarity import Cosine
+from crossmodal.recipe import ComparisonPart, Training, compares_space
 from crossmodal.stages.gathering import gather_batch, gather_vectors
 from encoders.labels import Labels
 
@@ -50,10 +52,17 @@ class Learning(lightning.LightningModule):
         self._augmentations = augmentations
         self._features: dict[str, dict[str, Tensor]] = {}
         self._draws = 0
-        for modality in embedding.towers:
-            embedding.tower(modality).set_trainable(modality in train)
+        for modality in embedding.towers:  # a head that another one stands in for is not trained
+            embedding.tower(modality).set_trainable(modality in train, head=modality not in heads)
         for name, tower in auxiliary.items():
             tower.set_trainable(name in train)
+        own = [part for part in parts if compares_space(part, list(embedding.towers), heads)]
+        embedding.similarity.requires_grad_(bool(own))
+        if not isinstance(embedding.similarity, Cosine):
+            for part, objective in zip(parts, objectives, strict=True):
+                if part in own:
+                    objective.similarity = embedding.similarity
+        self.train()  # Lightning leaves the modes as they are; towers close what is not trained
 
     def tower(self, modality: str) -> TowerModule:
         """The tower of a slot's modality: the stage's own or the space's."""
@@ -71,6 +80,8 @@ class Learning(lightning.LightningModule):
             assert isinstance(tower.encoder, Labels)
             vectors: Tensor = tower(torch.arange(len(tower.encoder.names), device=self.device))
             return vectors
+        if slot not in batch.inputs:
+            raise RecipeError(f'expected a slot that the pairs give ({", ".join(batch.inputs)}), got "{slot}"')
         features = self._features_of(tower, modality, batch.inputs[slot])
         if modality in self.heads:
             return nn.functional.normalize(self.heads[modality](features).float(), dim=-1)
@@ -88,28 +99,24 @@ class Learning(lightning.LightningModule):
     def warm(self, modality: str, texts: list[str], *, quiet: bool) -> None:
         """Encodes texts beforehand when their tower is frozen: sorted by length and in large batches that is several times faster."""
         tower = self.tower(modality)
-        if not tower.frozen or not texts:
+        if not (tower.frozen and tower.encoder.modality == "text"):
             return
-        cache = self._features.setdefault(modality, {})
-        ordered = sorted({text for text in texts if text not in cache}, key=len)
         fast = self.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-        tower.eval()
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=fast), progress(len(ordered), "texts", quiet=quiet) as bar:
-            for start in range(0, len(ordered), TEXTS_AT_ONCE):
-                part = ordered[start : start + TEXTS_AT_ONCE]
-                prepared = [tower.encoder.prepare(text) for text in part]
-                cache.update(zip(part, self._encode(tower, prepared).float().cpu(), strict=True))
-                bar.advance(len(part))
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast), progress(len(texts), "texts", quiet=quiet) as bar:
+            prepared = [tower.encoder.prepare(text) for text in sorted(set(texts), key=lambda text: (len(text), text))]
+            for start in range(0, len(prepared), TEXTS_AT_ONCE):
+                self._cached(tower, modality, prepared[start : start + TEXTS_AT_ONCE])
+                bar.advance(TEXTS_AT_ONCE)
 
     def _cached(self, tower: TowerModule, modality: str, inputs: list[object]) -> Tensor:
         """A frozen encoder says the same of the same text: each text is encoded once in a training."""
         cache = self._features.setdefault(modality, {})
-        missing = sorted({str(text) for text in inputs if str(text) not in cache}, key=len)
-        for start in range(0, len(missing), 64):
-            part = missing[start : start + 64]
+        keys = [_key(prepared) for prepared in inputs]
+        missing = {key: prepared for key, prepared in zip(keys, inputs, strict=True) if key not in cache}
+        if missing:
             with torch.no_grad():
-                cache.update(zip(part, self._encode(tower, list(part)).float().cpu(), strict=True))
-        return torch.stack([cache[str(text)] for text in inputs]).to(self.device)
+                cache.update(zip(missing, self._encode(tower, list(missing.values())).float().cpu(), strict=True))
+        return torch.stack([cache[key] for key in keys]).to(self.device)
 
     def _encode(self, tower: TowerModule, inputs: list[object]) -> Tensor:
         batch = tower.encoder.collate(inputs)
@@ -137,10 +144,10 @@ class Learning(lightning.LightningModule):
         for part, objective in zip(self._parts, self.objectives, strict=True):
             comparison = compare(gathered, whole, part.queries, part.targets)
             total = total + part.weight * objective(comparison)
-        first = compare(
-            {k: v.detach() for k, v in gathered.items()}, whole, self._parts[0].queries, self._parts[0].targets
-        )
-        return total, _reciprocal_rank(first.queries @ first.targets.T, first.positives, first.negatives)
+        with torch.no_grad():
+            first = compare(gathered, whole, self._parts[0].queries, self._parts[0].targets)
+            similarity = self.objectives[0].similarity(first.queries, first.targets)  # type: ignore[operator]
+        return total, _reciprocal_rank(similarity, first.positives, first.negatives)
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """One step of the optimizer."""
@@ -179,6 +186,11 @@ class Learning(lightning.LightningModule):
             return (step + 1) / warmup
         progress = (step - warmup) / max(1, self._training.steps - warmup)
         return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+def _key(prepared: object) -> str:
+    """What tells prepared texts (a text, or the indices of its words) apart."""
+    return str(prepared.tolist()) if isinstance(prepared, Tensor) else str(prepared)
 
 
 def _reciprocal_rank(similarity: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:

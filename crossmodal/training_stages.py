@@ -1,0 +1,126 @@
+"""One stage of a training: what its recipe names is built from the material, run, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from crossmodal.assembly import build, build_head, build_objective, build_pairs, build_tower
+from crossmodal.augmentation import AUGMENTATIONS
+from crossmodal.base.errors import InputError, RecipeError
+from crossmodal.base.files import atomic_write, make_folder
+from crossmodal.base.results import Skipped
+from crossmodal.data import BatchSource
+from crossmodal.embedding import JointEmbedding, owned_state
+from crossmodal.prepared import PreparedStore
+from crossmodal.recipe import Recipe, Stage
+from crossmodal.stages.fit import StageData, fit
+from crossmodal.stages.learning import Learning
+from encoders.labels import Labels
+from pairs.catalogue import Catalogue
+from pairs.source import Item, PairSource
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is trained on: items by split, their prepared frames, and what had to be left out."""
+
+    splits: dict[str, list[Item]]
+    store: PreparedStore
+    skipped: list[Skipped]
+    catalogue: Catalogue
+
+
+def run_stage(
+    embedding: JointEmbedding,
+    recipe: Recipe,
+    stage: Stage,
+    material: Material,
+    *,
+    folder: Path,
+    number: int,
+    device: str | None,
+    resume: bool,
+    quiet: bool,
+) -> None:
+    """Trains one stage in place, or loads what it made if it is finished."""
+    finished = folder / "weights.safetensors"
+    if resume and finished.exists():
+        embedding.load_state_dict(load_file(finished), strict=False)
+        return
+    seed = recipe.seed + number
+    torch.manual_seed(seed)  # fresh heads do not depend on what ran before, so that a resumed training has the same
+    learning, data = assemble_stage(embedding, stage, material, seed=seed)
+    for modality in embedding.towers:
+        learning.warm(modality, data.training.source.texts(), quiet=quiet)
+    fit(
+        learning,
+        data,
+        folder=make_folder(folder),
+        training=stage.training,
+        seed=seed,
+        device=device,
+        resume=resume,
+        quiet=quiet,
+    )
+    with atomic_write(finished) as temporary:
+        save_file(owned_state(embedding), temporary)
+
+
+def assemble_stage(
+    embedding: JointEmbedding, stage: Stage, material: Material, *, seed: int
+) -> tuple[Learning, StageData]:
+    """The Lightning module and the batches of a stage."""
+    own = embedding.tower("label").encoder if "label" in embedding.towers else None
+    names = own.names if isinstance(own, Labels) else sorted({t for i in material.splits["train"] for t in i.tags})
+    training = build_pairs(stage.pairs, material.splits["train"], labels=names)
+    _check_slots(stage, training)
+    auxiliary = {m: build_tower(t, names=names) for m, t in stage.auxiliary.items()}
+    heads: dict[str, nn.Module] = {
+        m: build_head(h, embedding.tower(m).encoder.dimension) for m, h in stage.heads.items()
+    }
+    encoder = embedding.tower("audio").encoder
+    learning = Learning(
+        embedding,
+        parts=stage.comparisons,
+        objectives=[build_objective(part.objective) for part in stage.comparisons],
+        train=stage.train,
+        training=stage.training,
+        auxiliary=auxiliary,
+        heads=heads,
+        augmentations=[build(a, AUGMENTATIONS, "an augmentation", encoder=encoder) for a in stage.augmentation],
+        seed=seed,
+    )
+    encoders = {m: learning.tower(m).encoder for m in (*embedding.towers, *auxiliary)}
+
+    def batches(source: PairSource, offset: int) -> BatchSource:
+        return BatchSource(source, encoders, material.store, batch_size=stage.training.batch_size, seed=seed + offset)
+
+    watched = _validation_pairs(stage, material.splits["validation"], names)
+    return learning, StageData(batches(training, 0), batches(watched, 1) if watched else None)
+
+
+def _validation_pairs(stage: Stage, items: Sequence[Item], labels: Sequence[str]) -> PairSource | None:
+    """The pairs to watch while training; None where the catalogue has too few items that are usable for it."""
+    try:
+        source = build_pairs(stage.pairs, items, labels=labels)
+    except InputError:  # none of them has what the pairs are made of
+        return None
+    return source if len(source) > 1 else None
+
+
+def _check_slots(stage: Stage, source: PairSource) -> None:
+    """What the recipe compares is what the pairs give."""
+    if not len(source):
+        raise InputError("expected items to train on, got none; check the split column and the skipped files")
+    given = list(source.draw(0, np.random.default_rng(0)).inputs)
+    for part in stage.comparisons:
+        for slot in (*part.queries, *part.targets):
+            if slot not in given:
+                raise RecipeError(f'pairs "{stage.pairs.type}": expected the slots {", ".join(given)}, got "{slot}"')
