@@ -35,7 +35,9 @@ def compare(vectors: Mapping[str, Tensor], batch: Batch, queries: Sequence[str],
 def _positives(batch: Batch, query: str, target: str) -> Tensor:
     if target == LABEL:
         if batch.labels is None:
-            raise RecipeError('expected pairs that give labels for the slot "label", got others; use pairs: {type: labels}')
+            raise RecipeError(
+                'expected pairs that give labels for the slot "label", got others; use pairs: {type: labels}'
+            )
         return batch.labels
     if query == LABEL:
         return _positives(batch, target, query).T

@@ -21,6 +21,7 @@ from crossmodal.metrics import chance, retrieval, tagging
 from crossmodal.metrics.bootstrap import Interval, bootstrap_function, bootstrap_interval
 from crossmodal.metrics.values import macro
 from crossmodal.space import Space
+from encoders.encoder import Encoder
 from pairs.catalogue import read_catalogue
 from pairs.source import Item
 
@@ -55,8 +56,35 @@ def evaluate(space: Space, catalogue: Path, *, split: str = "test", seed: int = 
         seed=seed,
         rows=rows,
         excluded=judged.excluded,
-        skipped=judged.skipped,
+        skipped=[*judged.skipped, *unread(space, judged.items)],
     )
+
+
+def unread(space: Space, items: Sequence[Item]) -> list[Skipped]:
+    """Tags and captions that are not judged because the space does not know their words: one entry for each of the two."""
+    named = {
+        "tags": sorted({tag for item in items for tag in item.tags}),
+        "captions": sorted({c.text for item in items for c in item.captions}) if "text" in space.modalities else [],
+    }
+    found = []
+    for kind, texts in named.items():
+        missing = [text for text in texts if not _knows(space.encoder(_words(space)), text)]
+        if missing:
+            reason = f'{len(missing)} of {len(texts)} have words that the space does not know, such as "{missing[0]}"'
+            found.append(Skipped(path=kind, reason=reason))
+    return found
+
+
+def _words(space: Space) -> str:
+    return "text" if "text" in space.modalities else "label"
+
+
+def _knows(encoder: Encoder, text: str) -> bool:
+    try:
+        encoder.prepare(text)
+    except CrossmodalError:
+        return False
+    return True
 
 
 def encode_items(space: Space, catalogue: Path, *, split: str = "test", quiet: bool = False) -> Judged:
@@ -86,13 +114,7 @@ def encode_items(space: Space, catalogue: Path, *, split: str = "test", quiet: b
 def encode_known(space: Space, modality: str, texts: Sequence[str]) -> tuple[list[int], NDArray[np.float32]]:
     """Indices of the texts that the tower knows, and their vectors (k, d). Raises InputError when it knows none."""
     encoder = space.encoder(modality)
-    known = []
-    for index, text in enumerate(texts):
-        try:
-            encoder.prepare(text)
-        except CrossmodalError:
-            continue
-        known.append(index)
+    known = [index for index, text in enumerate(texts) if _knows(encoder, text)]
     if not known:
         raise InputError(
             f"expected words that the {modality} tower of {space.name} knows, got none of them in: {', '.join(texts[:5])}"
@@ -110,7 +132,8 @@ def score_tags(space: Space, judged: Judged, *, seed: int, unseen: Sequence[str]
         ("unseen", [t for t in tags if t in outside]),
     ):
         labels = np.array([[t in item.tags for t in chosen] for item in judged.items], dtype=bool)
-        useful = [i for i in range(len(chosen)) if 0 < labels[:, i].sum() < len(labels)]
+        encoder = space.encoder(_words(space))
+        useful = [i for i, t in enumerate(chosen) if 0 < labels[:, i].sum() < len(labels) and _knows(encoder, t)]
         if useful:
             rows += _tag_rows(space, judged, kind, [chosen[i] for i in useful], labels[:, useful], seed)
     return rows
@@ -119,7 +142,7 @@ def score_tags(space: Space, judged: Judged, *, seed: int, unseen: Sequence[str]
 def _tag_rows(
     space: Space, judged: Judged, kind: str, tags: list[str], labels: NDArray[np.bool_], seed: int
 ) -> list[ScoreRow]:
-    known, words = encode_known(space, "text" if "text" in space.modalities else "label", tags)
+    known, words = encode_known(space, _words(space), tags)
     labels = labels[:, known]
     raw = space.similarity(words, judged.vectors)
     scores = raw.T
@@ -157,7 +180,7 @@ def score_captions(space: Space, judged: Judged, *, seed: int, limit: int = 2000
             kinds[kind].append((caption.text, caption.facts, item.work or item.id))
     rows: list[ScoreRow] = []
     for kind, captions in kinds.items():
-        unique = list(dict.fromkeys(captions))
+        unique = [c for c in dict.fromkeys(captions) if _knows(space.encoder("text"), c[0])]
         order = np.random.default_rng(seed).permutation(len(unique))[:limit]
         if unique:
             rows += _caption_rows(space, judged, kind, [unique[i] for i in order], seed)

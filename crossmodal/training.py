@@ -74,6 +74,7 @@ def train(
         if resume and (output / MANIFEST).exists():
             return load_space(output), [Skipped.model_validate(row) for row in _listed(state)]
         lightning.seed_everything(recipe.seed, verbose=False)
+        torch.set_num_threads(jobs)  # torch counts cores, and leaves half of the hardware threads idle
         read = read_catalogue(catalogue)
         embedding = build_embedding(recipe, names=class_names(recipe, read))
         material = gather_material(

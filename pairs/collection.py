@@ -25,10 +25,11 @@ from pairs.corpus import Work, abc_fields, read_text
 from pairs.genres import genre_words
 from pairs.midi_folders import MidiWork, midi_works
 from pairs.notes import Notes, read_midi
-from pairs.rendering import render
+from pairs.rendering import Rendering, render
 from pairs.rooms import SAMPLE_RATE, Samples
 from pairs.scores import ScoreReader
 from pairs.source import Caption, Item
+from pairs.studies import INSTRUMENTS, study
 from pairs.vocabulary import seen_tags, unseen_tags
 from pairs.works import TableWork, read_works
 
@@ -89,7 +90,9 @@ def _notes(item: Mapping[str, object], output: Path) -> Notes:
 
 
 def render_work(item: Mapping[str, object], output: Path) -> Row:
-    """All renderings of one work: writes its sound files, returns their rows."""
+    """All renderings of one work, or all studies of one instrument: writes the sound files, returns their rows."""
+    if "instrument" in item:
+        return render_studies(item, output)
     notes = _notes(item, output)
     work_hash = _hash(str(item["id"]), 0) % 2**32
     seed = (int(str(item["seed"])), work_hash)
@@ -98,18 +101,8 @@ def render_work(item: Mapping[str, object], output: Path) -> Row:
     for number in range(int(str(item["renderings"]))):
         slot = int(str(item["order"])) * 7 + number
         made = render(notes, style=str(item["style"]), number=number, seed=seed, words=words, slot=slot)
-        name = f"audio/{item['id']}-{number}.flac"
-        write_audio(output / name, made.samples)
-        captions = _captions(made.tags, str(item["split"]), np.random.default_rng([*seed, number, 1]))
-        rows.append(
-            {
-                "id": f"{item['id']}-{number}", "audio": name, "tags": sorted(made.tags),
-                "captions": [{"text": c.text, "tags": sorted(c.facts)} for c in captions],
-                "rendering": made.kind, "quarters_per_minute": round(made.qpm, 2),
-                "instruments": ", ".join(str(name) for name in made.performance.instruments),
-                "bytes": (output / name).stat().st_size,
-            }
-        )  # fmt: skip
+        words_of = np.random.default_rng([*seed, number, 1])
+        rows.append(_row(output, f"{item['id']}-{number}", made, str(item["split"]), words_of))
     return {"work": item["id"], "rows": rows}
 
 
@@ -119,6 +112,30 @@ def write_audio(path: Path, samples: Samples) -> None:
 
     with atomic_write(path) as temporary:
         soundfile.write(temporary, samples, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
+
+
+def render_studies(item: Mapping[str, object], output: Path) -> Row:
+    """All studies of one instrument: writes its sound files, returns their rows."""
+    name, seed = str(item["instrument"]), (int(str(item["seed"])), _hash(str(item["id"]), 0) % 2**32)
+    rows = []
+    for number in range(int(str(item["studies"]))):
+        made = study(name, seed=seed, number=number)
+        rows.append(_row(output, f"{item['id']}-{number}", made, "train", np.random.default_rng([*seed, number, 1])))
+    return {"work": item["id"], "rows": rows}
+
+
+def _row(output: Path, name: str, made: Rendering, split: str, generator: np.random.Generator) -> dict[str, object]:
+    """Writes the sound of a rendering and tells what the catalogue says of it."""
+    file = f"audio/{name}.flac"
+    write_audio(output / file, made.samples)
+    captions = _captions(made.tags, split, generator)
+    return {
+        "id": name, "audio": file, "tags": sorted(made.tags),
+        "captions": [{"text": c.text, "tags": sorted(c.facts)} for c in captions],
+        "rendering": made.kind, "quarters_per_minute": round(made.qpm, 2),
+        "instruments": ", ".join(str(name) for name in made.performance.instruments),
+        "bytes": (output / file).stat().st_size,
+    }  # fmt: skip
 
 
 def _captions(tags: frozenset[str], split: str, generator: np.random.Generator) -> tuple[Caption, ...]:
@@ -185,14 +202,21 @@ def _midi_source(work: MidiWork) -> _Source:
                    work.group, work.split)  # fmt: skip
 
 
+def _study_source(name: str, studies: int) -> _Source:
+    identifier = f"study-{name.replace(' ', '-')}"
+    fields = {"title": f"Studies for {name}", "artist": "", "collection": "Instrument studies", "licence": "free"}
+    return _Source({"id": identifier, "instrument": name, "studies": studies}, fields, identifier, "train")
+
+
 def build_collection(
     output: str | Path, *, works: int = 650, renderings: int = 4, seed: int = 0, jobs: int = 2, licence: str = "any",
-    midi_folders: Sequence[str | Path] = (), midi_works_each: int | None = None, quiet: bool = False,
+    midi_folders: Sequence[str | Path] = (), midi_works_each: int | None = None, studies: int = 0, quiet: bool = False,
 ) -> Path:  # fmt: skip
     """Render a collection and return its catalogue.jsonl; a second call reuses what is done, also after a kill.
 
     works: of the corpus; midi_folders: folders of MIDI files that are rendered besides (at most `midi_works_each` of
-    each). InputError when nothing could be rendered or another process works on the same folder.
+    each); studies: short recordings of each instrument alone, for training only. InputError when nothing could be
+    rendered or another process works on the same folder.
     """
     if works < 0 or renderings < 1 or (works == 0 and not midi_folders):
         raise InputError(f"expected at least one work and one rendering, got works={works}, renderings={renderings}")
@@ -201,6 +225,7 @@ def build_collection(
     sources = [_corpus_source(work) for work in wanted]
     for folder in midi_folders:
         sources += [_midi_source(work) for work in midi_works(Path(folder), most=midi_works_each, seed=seed)]
+    sources += [_study_source(name, studies) for name in INSTRUMENTS if studies]
     items = [
         {**source.item, "order": order, "seed": seed, "renderings": renderings, "split": source.split}
         for order, source in enumerate(sources)

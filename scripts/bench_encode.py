@@ -198,11 +198,11 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--space", default="text-music", help="name or folder of a space (default: text-music)")
-    parser.add_argument("--files", type=int, default=8, help="files of the comparison with CLAP (default: 8)")
+    parser.add_argument("--files", type=int, default=6, help="files of the comparison with CLAP (default: 6)")
     parser.add_argument("--seconds", type=float, default=30, help="length of each (default: 30)")
     parser.add_argument("--minutes", type=float, default=4, help="length of the mp3 on one core (default: 4)")
     parser.add_argument("--long-minutes", type=float, default=180, help="of the streamed recording (default: 180)")
-    parser.add_argument("--steps", type=int, default=6, help="training steps of each kind (default: 6)")
+    parser.add_argument("--steps", type=int, default=5, help="training steps of each kind (default: 5)")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="cores (default: 2)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
     parser.add_argument("--peak-of", type=Path, help=argparse.SUPPRESS)
@@ -232,6 +232,9 @@ def main(words: Sequence[str] | None = None) -> int:
     print(table(rows))
     goals = [row.met for row in rows if row.met is not None]
     print(f"{sum(goals)} of {len(goals)} goals met")
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if busy > 1.5 * (os.cpu_count() or 1):
+        print(f"(the machine has other work, load {busy:.1f}: times by the clock are unsteady)")
     return 0
 
 

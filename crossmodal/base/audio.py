@@ -35,7 +35,7 @@ AUDIO_EXTENSIONS = _FFMPEG_EXTENSIONS | {
 
 MINIMUM_SECONDS = 0.1  # shorter is no recording
 _TRUNCATED_MINIMUM_SECONDS = 0.5
-_TRUNCATED_TOLERANCE_SECONDS = 0.1  # headers of lossy formats count padding differently
+_TRUNCATED_TOLERANCE_SECONDS = 0.5  # mp3 headers count encoder delay and padding: real files differ by up to 0.2 s
 # Samples of all channels read at once. It fits the cache (twice as fast as 1 << 20); damage costs no more.
 _READ_SAMPLES = 1 << 15
 

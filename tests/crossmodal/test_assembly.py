@@ -179,8 +179,11 @@ def test_the_symmetric_form_against_a_naive_loop() -> None:
 
 
 def test_every_tower_knows_its_width_and_asking_changes_nothing() -> None:
-    tower = build_tower(Tower.model_validate(recipe().towers["audio"].model_dump() | {
-        "head": {"type": "projection", "arguments": {"dimension": 5}}}))
+    tower = build_tower(
+        Tower.model_validate(
+            recipe().towers["audio"].model_dump() | {"head": {"type": "projection", "arguments": {"dimension": 5}}}
+        )
+    )
     before = {k: v.clone() for k, v in tower.state_dict().items()}
     tower.train()
     assert tower.dimension == 5 and tower.head.training

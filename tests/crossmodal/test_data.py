@@ -38,7 +38,9 @@ class Plain(PairSource):
 
 
 def items(count: int) -> list[Item]:
-    return [Item(id=f"i{k}", files={}, tags=frozenset({f"t{k % 3}", f"u{k % 2}"}), work=f"w{k // 2}") for k in range(count)]
+    return [
+        Item(id=f"i{k}", files={}, tags=frozenset({f"t{k % 3}", f"u{k % 2}"}), work=f"w{k // 2}") for k in range(count)
+    ]
 
 
 def plain(count: int, *, size: int, seed: int = 0, rank: int = 0, world: int = 1) -> BatchSource:
@@ -114,7 +116,10 @@ def test_facts_that_hold_for_no_item_are_kept_apart() -> None:
         Item(id="b", files={}, tags=frozenset({"x"}), captions=(Caption("plain"),)),
     ]
     source = BatchSource(TextPairs(things, tag=0, tags=0, caption=1), {"text": Words()}, None, batch_size=2, seed=0)
-    examples = [Example(i, {"text": c.text}, facts=c.facts) for i, c in enumerate((things[0].captions[0], things[1].captions[0]))]
+    examples = [
+        Example(i, {"text": c.text}, facts=c.facts)
+        for i, c in enumerate((things[0].captions[0], things[1].captions[0]))
+    ]
     batch = source.collate(examples, np.random.default_rng(0))
     assert batch.facts[0].tolist() == [False, True] and batch.facts[1].tolist() == [False, False]
     assert batch.stated.tolist() == [True, False]
@@ -153,7 +158,11 @@ def test_windows_are_windows_of_their_own_recording(prepared: tuple[MelCnn, Prep
     for views in (first, second):
         for row, index in zip(views, order, strict=True):
             whole = store.whole(found[index].files["audio"])
-            places = [s for s in range(whole.shape[-1] - encoder.window + 1) if torch.equal(whole[:, s : s + encoder.window], row)]
+            places = [
+                s
+                for s in range(whole.shape[-1] - encoder.window + 1)
+                if torch.equal(whole[:, s : s + encoder.window], row)
+            ]
             assert places
     assert batch.stating == frozenset()
     moved = batch.to(torch.device("cpu"))

@@ -106,7 +106,9 @@ def test_frozen_third_party_encoders_are_named_and_not_copied() -> None:
     def towers(train: str, *, foreign: bool) -> JointEmbedding:
         made = encoder()
         made.pretrained = {"sha256": "x"} if foreign else None
-        return JointEmbedding({"audio": TowerModule(encoder(), Linear(6, 3)), "other": TowerModule(made, Linear(6, 3), train=train)})
+        return JointEmbedding(
+            {"audio": TowerModule(encoder(), Linear(6, 3)), "other": TowerModule(made, Linear(6, 3), train=train)}
+        )
 
     def of_other(embedding: JointEmbedding) -> set[str]:
         return {k.split(".")[2] for k in owned_state(embedding) if k.startswith("towers.other.")}

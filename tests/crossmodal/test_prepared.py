@@ -143,7 +143,15 @@ def test_nothing_but_bad_files(encoder: MelCnn, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"bands": 20}, {"mean": 0.3}, {"deviation": 0.5}, {"frame_hop": 256}, {"window_seconds": 1.0}, {"lowest_hertz": 90.0}]
+    "options",
+    [
+        {"bands": 20},
+        {"mean": 0.3},
+        {"deviation": 0.5},
+        {"frame_hop": 256},
+        {"window_seconds": 1.0},
+        {"lowest_hertz": 90.0},
+    ],
 )
 def test_every_setting_of_the_front_end_has_its_own_store(encoder: MelCnn, options: dict[str, object]) -> None:
     assert front_end_key(encoder) == front_end_key(make_encoder()), "weights do not matter"

@@ -53,7 +53,9 @@ def test_shared_training_reaches_every_stage_and_a_stage_may_differ() -> None:
 
 @pytest.mark.parametrize("number", ["5e-5", "5E-5", "5.0e-5", "0.00005", ".5e-4", "5e-05"])
 def test_all_ways_to_write_a_small_number(number: str) -> None:
-    text = MINIMAL.replace("batch_size: 4", f"learning_rate: {number}").replace("temperature: 0.1", f"temperature: {number}")
+    text = MINIMAL.replace("batch_size: 4", f"learning_rate: {number}").replace(
+        "temperature: 0.1", f"temperature: {number}"
+    )
     recipe = parse_recipe(text, origin="r")
     assert recipe.stages["second"].training.learning_rate == pytest.approx(5e-5, rel=1e-12)
     argument = recipe.stages["second"].comparisons[0].objective.arguments["temperature"]

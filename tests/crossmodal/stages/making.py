@@ -34,7 +34,7 @@ class Number(Encoder):
         self.first, self.drop, self.second = nn.Linear(WIDTH, WIDTH), nn.Dropout(dropout), nn.Linear(WIDTH, WIDTH)
 
     def prepare(self, item: object) -> Tensor:
-        """"3" -> its vector."""
+        """ "3" -> its vector."""
         generator = torch.Generator().manual_seed(int(str(item)))
         return torch.randn(WIDTH, generator=generator).roll(self.shift)
 
@@ -65,10 +65,15 @@ class Numbers(PairSource):
         return Example(index, {"left": str(index), "right": shown})
 
 
-def parts(*objectives: dict[str, object], queries: Sequence[str] = ("left",), targets: Sequence[str] = ("right",)) -> list[ComparisonPart]:
+def parts(
+    *objectives: dict[str, object], queries: Sequence[str] = ("left",), targets: Sequence[str] = ("right",)
+) -> list[ComparisonPart]:
     """Comparisons of left with right."""
     chosen = objectives or ({"type": "info-nce", "arguments": {"temperature": 0.2, "learned": True}},)
-    return [ComparisonPart.model_validate({"queries": list(queries), "targets": list(targets), "objective": o}) for o in chosen]
+    return [
+        ComparisonPart.model_validate({"queries": list(queries), "targets": list(targets), "objective": o})
+        for o in chosen
+    ]
 
 
 def training(**options: object) -> Training:

@@ -67,7 +67,9 @@ def validation_loss(module: object, settings: object) -> float:
 
 
 def test_the_best_weights_are_restored(tmp_path: Path) -> None:
-    settings = training(steps=60, validate_every=5, learning_rate=0.5, optimizer="sgd", gradient_clip=0.0)  # wild on purpose
+    settings = training(
+        steps=60, validate_every=5, learning_rate=0.5, optimizer="sgd", gradient_clip=0.0
+    )  # wild on purpose
     module = run(learning(settings), settings, tmp_path)
     values = [value for _, value in read_losses(tmp_path)["validation_loss"]]
     assert min(values) < values[-1], "the last weights are not the best, otherwise this test says nothing"

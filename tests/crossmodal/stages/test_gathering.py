@@ -30,7 +30,9 @@ class Recorder(lightning.Callback):
     def __init__(self, file: Path) -> None:
         self.file = file
 
-    def on_before_optimizer_step(self, trainer: lightning.Trainer, module: lightning.LightningModule, _: object) -> None:
+    def on_before_optimizer_step(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, _: object
+    ) -> None:
         gradients = {n: p.grad.clone() for n, p in module.named_parameters() if p.grad is not None}
         loss = trainer.callback_metrics["train_loss"].detach().clone()
         if trainer.global_rank == 0 and trainer.global_step == 0:

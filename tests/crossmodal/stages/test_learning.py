@@ -70,9 +70,16 @@ def test_a_learned_temperature_learns_and_a_fixed_one_does_not(tmp_path: Path) -
 def test_the_loss_is_the_weighted_sum_of_its_comparisons() -> None:
     settings = training()
     several = [
-        ComparisonPart.model_validate({"queries": ["left"], "targets": ["right"], "objective": {"type": "info-nce"}, "weight": 0.5}),
         ComparisonPart.model_validate(
-            {"queries": ["left", "right"], "targets": ["left", "right"], "objective": {"type": "contrastive"}, "weight": 2.0}
+            {"queries": ["left"], "targets": ["right"], "objective": {"type": "info-nce"}, "weight": 0.5}
+        ),
+        ComparisonPart.model_validate(
+            {
+                "queries": ["left", "right"],
+                "targets": ["left", "right"],
+                "objective": {"type": "contrastive"},
+                "weight": 2.0,
+            }
         ),
     ]
     module = learning(settings, chosen=several).eval()
@@ -80,7 +87,9 @@ def test_the_loss_is_the_weighted_sum_of_its_comparisons() -> None:
     vectors = {slot: module.vectors(batch, slot) for slot in ("left", "right")}
     total = torch.zeros(())
     for part in several:
-        total = total + part.weight * build_objective(part.objective)(compare(vectors, batch, part.queries, part.targets))
+        total = total + part.weight * build_objective(part.objective)(
+            compare(vectors, batch, part.queries, part.targets)
+        )
     torch.testing.assert_close(module.loss(batch)[0], total)
 
 
@@ -143,7 +152,9 @@ def test_warming_reads_all_texts_beforehand(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_word_vectors_are_cached_by_their_words(tmp_path: Path) -> None:
     table = tmp_path / "words.txt"
-    table.write_text("".join(f"{w} {i}.0 {i * i}.5 1.0\n" for i, w in enumerate(("slow", "choir", "drum"))), encoding="utf-8")
+    table.write_text(
+        "".join(f"{w} {i}.0 {i * i}.5 1.0\n" for i, w in enumerate(("slow", "choir", "drum"))), encoding="utf-8"
+    )
     tower = TowerModule(WordVectors(source=str(table)), Linear(3, 3), train="frozen")
     module = text_learning(tower)
     prepared = [tower.encoder.prepare(t) for t in ("slow choir", "drum", "choir slow", "slow")]
@@ -196,6 +207,8 @@ def test_the_reciprocal_rank_against_a_loop() -> None:
     for i in range(7):
         right = [float(similarity[i, j]) for j in range(6) if positives[i, j]]
         if right:
-            values.append(1 / (1 + sum(bool(negatives[i, j]) and float(similarity[i, j]) >= max(right) for j in range(6))))
+            values.append(
+                1 / (1 + sum(bool(negatives[i, j]) and float(similarity[i, j]) >= max(right) for j in range(6)))
+            )
     assert float(_reciprocal_rank(similarity, positives, negatives)) == pytest.approx(sum(values) / len(values))
     assert float(_reciprocal_rank(similarity, torch.zeros_like(positives), negatives)) == 0.0
