@@ -40,17 +40,22 @@ QUERIES = (
 
 @dataclass(frozen=True)
 class Size:
-    """How much is made and trained. steps: of (pretraining, alignment) for each space of SPACES."""
+    """How much is made and trained.
+
+    steps: of (pretraining, alignment) for each space of SPACES; studies: of each instrument; captions: used of each recording.
+    """
 
     works: int
     renderings: int
     steps: tuple[tuple[int, int], ...]
+    studies: int
+    captions: int
     batch: int | None = None
 
 
 SIZES = {
-    "full": Size(works=660, renderings=4, steps=((150, 450), (150, 450), (0, 350))),
-    "small": Size(works=72, renderings=2, steps=((12, 30), (12, 30), (0, 25)), batch=32),
+    "full": Size(works=650, renderings=3, steps=((60, 450), (60, 500), (0, 300)), studies=8, captions=3),
+    "small": Size(works=72, renderings=2, steps=((12, 30), (12, 30), (0, 25)), studies=1, captions=2, batch=32),
 }
 
 
@@ -82,7 +87,13 @@ def run_demo(output: Path, *, audio: Path | None, size: str, jobs: int, seed: in
     output = make_folder(output)
     with clock.step("collection", quiet=quiet):
         catalogue = build_collection(
-            output / "collection", works=chosen.works, renderings=chosen.renderings, seed=seed, jobs=jobs, quiet=quiet
+            output / "collection",
+            works=chosen.works,
+            renderings=chosen.renderings,
+            studies=chosen.studies,
+            seed=seed,
+            jobs=jobs,
+            quiet=quiet,
         )
     spaces: dict[str, Space] = {}
     for name, steps in zip(SPACES, chosen.steps, strict=True):
@@ -125,6 +136,11 @@ def train_one(
     if name == "zero-shot-tagging":
         words = write_word_vectors(output / "words.bin")
         overrides.append(f"towers.text.encoder.arguments.source={words.resolve()}")
+    if name == "text-music":
+        overrides += [
+            f"stages.alignment.pairs.arguments.{key}={value}"
+            for key, value in (("captions", size.captions), ("lists", 1))
+        ]
     recipe = load_recipe(name)
     for stage, count in zip(recipe.stages, [s for s in steps if s], strict=True):
         overrides.append(f"stages.{stage}.training.steps={count}")

@@ -13,6 +13,7 @@ import numpy as np
 
 from crossmodal.base.errors import InputError
 from pairs.source import Caption, Example, Item, PairSource
+from pairs.synonyms import SYNONYMS
 from pairs.vocabulary import contains_phrase, unseen_tags
 
 DEMO = "demo"
@@ -61,7 +62,8 @@ class TextPairs(_Worded):
 
     tag, tags, caption: how often each is drawn; what an item does not have falls to the others. lists: how many different lists of
     tags an item has (few, so that a frozen sentence encoder meets each text often and once is enough); captions: how many of an
-    item's captions are used at the most, None for all.
+    item's captions are used at the most, None for all; paraphrase: how often a single tag is told in other words
+    (`pairs.synonyms`), where there are any.
     """
 
     _needs = "tags or captions"
@@ -76,6 +78,7 @@ class TextPairs(_Worded):
         caption: float = 0.4,
         lists: int = 2,
         captions: int | None = None,
+        paraphrase: float = 0.0,
     ) -> None:
         if min(tag, tags, caption) < 0 or tag + tags + caption <= 0 or lists < 1:
             raise InputError(
@@ -83,6 +86,7 @@ class TextPairs(_Worded):
             )
         self._shares = np.array([tag, tags, caption])
         self._lists = lists
+        self._paraphrase = paraphrase
         hidden = _hidden(unseen)
         self._captions = {
             item.id: [c for c in item.captions if _tells_nothing_of(c, hidden)][:captions] for item in items
@@ -105,6 +109,11 @@ class TextPairs(_Worded):
             return Example(index, {"audio": index, "text": caption.text}, facts=caption.facts)
         number = int(generator.integers(len(tags) if kind == 0 else self._lists))
         chosen = [tags[number]] if kind == 0 else self._list(index, number, tags)
+        others = SYNONYMS.get(chosen[0], ()) if kind == 0 else ()
+        if others and generator.random() < self._paraphrase:
+            return Example(
+                index, {"audio": index, "text": others[int(generator.integers(len(others)))]}, facts=frozenset(chosen)
+            )
         return Example(index, {"audio": index, "text": ", ".join(chosen)}, facts=frozenset(chosen))
 
     def texts(self) -> list[str]:
@@ -115,6 +124,8 @@ class TextPairs(_Worded):
             found |= dict.fromkeys([*tags, *(c.text for c in self._captions[item.id])])
             for number in range(self._lists if tags else 0):
                 found[", ".join(self._list(index, number, tags))] = None
+        if self._paraphrase:
+            found |= dict.fromkeys(other for tag in self.vocabulary for other in SYNONYMS.get(tag, ()))
         return list(found)
 
     def _list(self, index: int, number: int, tags: list[str]) -> list[str]:

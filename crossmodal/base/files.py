@@ -31,9 +31,14 @@ class FullDiskError(InputError):
     """No room to write: unlike other input errors it holds for every further file too, so jobs stop at it."""
 
 
+def _no_room(error: OSError) -> bool:
+    """Whether the disk is full; numpy tells it as "N requested and M written", without a number."""
+    return error.errno in _NO_ROOM or (error.errno is None and "requested and" in str(error))
+
+
 def _write_error(path: Path, error: OSError) -> InputError:
     reason = error.strerror or str(error)
-    if error.errno in _NO_ROOM:
+    if _no_room(error):
         return FullDiskError(
             f"{path}: expected room to write, got '{reason}'; free some space and run again, finished work is kept"
         )
@@ -73,7 +78,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         try:
             yield temporary
         except OSError as error:  # errors about other files are the caller's own
-            if error.errno in _NO_ROOM or error.filename in (str(temporary), temporary):
+            if _no_room(error) or error.filename in (str(temporary), temporary):
                 raise _write_error(path, error) from error
             raise
         try:

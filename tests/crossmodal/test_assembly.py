@@ -95,7 +95,7 @@ def test_wrong_arguments_are_one_line(arguments: dict[str, object], part: str) -
 
 
 def test_an_unknown_type_is_answered_with_the_nearest() -> None:
-    with pytest.raises(RecipeError, match='"liner".*Did you mean "linear"'):
+    with pytest.raises(RecipeError, match=r'"liner".*Did you mean "linear"'):
         build(Component(type="liner"), HEADS, "a head", input=3)
 
 
@@ -136,7 +136,9 @@ def test_more_layers_than_there_are_is_refused() -> None:
 def test_labels_are_given_unless_the_recipe_lists_them() -> None:
     items = [Item(id="x", files={}, tags=frozenset({"a"}))]
     given = build_pairs(Component(type="labels"), items, labels=["a", "b"])
-    listed = build_pairs(Component(type="labels", arguments={"labels": ["c"]}), items, labels=["a", "b"])
+    listed = build_pairs(
+        Component.model_validate({"type": "labels", "arguments": {"labels": ["c"]}}), items, labels=["a", "b"]
+    )
     assert (given.labels, listed.labels) == (["a", "b"], ["c"])  # type: ignore[attr-defined]
 
 
@@ -147,7 +149,7 @@ def test_similarities_that_rank_unit_vectors_like_the_cosine_are_fine(similarity
 
 def test_a_space_is_learnt_by_what_it_is_searched_by() -> None:
     bilinear = "stages.s.comparisons.0.objective.arguments={similarity: bilinear, dimension: 6}"
-    with pytest.raises(RecipeError, match='stages.s: .*got "bilinear"; write "similarity: bilinear" at the top'):
+    with pytest.raises(RecipeError, match=r'stages\.s: .*got "bilinear"; write "similarity: bilinear" at the top'):
         check_recipe(recipe(bilinear))
     with pytest.raises(RecipeError, match="the recipe's bilinear one holds"):
         check_recipe(recipe(bilinear, "similarity=bilinear"))

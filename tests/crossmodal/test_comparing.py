@@ -36,7 +36,7 @@ def random_batch(seed: int, count: int, classes: int) -> Batch:
 def belongs(batch: Batch, first: tuple[str, int], second: tuple[str, int]) -> bool:
     """Whether two slots' rows belong together, in plain words."""
     (one, i), (other, j) = first, second
-    if one == LABEL or other == LABEL:
+    if LABEL in (one, other):
         item, label = (j, i) if one == LABEL else (i, j)
         assert batch.labels is not None
         return bool(batch.labels[item, label])

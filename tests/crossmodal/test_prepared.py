@@ -16,7 +16,7 @@ import pytest
 import soundfile
 import torch
 
-import crossmodal.prepared as prepared
+from crossmodal import prepared
 from crossmodal.prepared import PreparedStore, front_end_key, prepare_store
 from encoders.spectrogram import MelCnn
 from encoders.waveform import SampleCnn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import lightning
@@ -9,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from crossmodal.data import BatchModule, BatchSource
+from crossmodal.data import Batch, BatchModule, BatchSource
 from crossmodal.recipe import ComparisonPart, Training
 from crossmodal.stages.fit import StageData, fit
 from crossmodal.stages.learning import Learning
@@ -50,16 +52,17 @@ def alone(settings: Training, chosen: list[ComparisonPart]) -> tuple[Tensor, dic
     return loss.detach(), {n: p.grad for n, p in module.named_parameters() if p.grad is not None}
 
 
-def _joined(batches: list[object]) -> object:
-    from dataclasses import replace
-
-    from crossmodal.data import Batch
-
+def _joined(batches: Sequence[Batch]) -> Batch:
     first, second = batches
-    assert isinstance(first, Batch) and isinstance(second, Batch)
-    inputs = {k: [*first.inputs[k], *second.inputs[k]] for k in first.inputs}  # type: ignore[misc]
-    joined = {k: torch.cat([getattr(first, k), getattr(second, k)]) for k in ("facts", "stated", "tags", "group")}
-    return replace(first, inputs=inputs, **joined)
+    inputs: dict[str, object] = {k: [*first.inputs[k], *second.inputs[k]] for k in first.inputs}  # type: ignore[misc]
+    return replace(
+        first,
+        inputs=inputs,
+        facts=torch.cat([first.facts, second.facts]),
+        stated=torch.cat([first.stated, second.stated]),
+        tags=torch.cat([first.tags, second.tags]),
+        group=torch.cat([first.group, second.group]),
+    )
 
 
 @pytest.mark.slow
