@@ -109,7 +109,7 @@ def run_demo(output: Path, *, audio: Path | None, size: str, jobs: int, seed: in
             spaces=spaces,
             judged=judged,
             tags={n: score_tags(s, judged[n], seed=seed, unseen=unseen_tags()) for n, s in spaces.items()},
-            captions={n: score_captions(s, judged[n], seed=seed, limit=600) for n, s in spaces.items()},
+            captions={"text-music": score_captions(main, judged["text-music"], seed=seed, limit=600)},
             real=real,
             catalogue=catalogue,
             training={name: output / "spaces" / name / "training" for name in SPACES},

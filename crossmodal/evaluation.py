@@ -19,6 +19,7 @@ from crossmodal.base.progress import progress
 from crossmodal.base.results import ScoreRow, ScoreTable, Skipped
 from crossmodal.metrics import chance, retrieval, tagging
 from crossmodal.metrics.bootstrap import Interval, bootstrap_function, bootstrap_interval
+from crossmodal.metrics.multilabel import multilabel_recall_at_k
 from crossmodal.metrics.values import macro
 from crossmodal.space import Space
 from encoders.encoder import Encoder
@@ -48,7 +49,11 @@ class Judged:
 def evaluate(space: Space, catalogue: Path, *, split: str = "test", seed: int = 0, quiet: bool = False) -> ScoreTable:
     """The table of a space on a catalogue: its `split` where it has one, otherwise all of it; training works left out."""
     judged = encode_items(space, catalogue, split=split, quiet=quiet)
-    rows = [*score_tags(space, judged, seed=seed), *score_captions(space, judged, seed=seed)]
+    rows = [
+        *score_tags(space, judged, seed=seed),
+        *score_captions(space, judged, seed=seed),
+        *score_similarity(judged, seed=seed),
+    ]
     return ScoreTable(
         space=space.reference,
         data=str(catalogue),
@@ -165,6 +170,23 @@ def _tag_rows(
     ]
 
 
+def score_similarity(judged: Judged, *, seed: int, k: int = 5) -> list[ScoreRow]:
+    """Multi-label R@K (Lee et al. 2020): how many of a recording's tags its k nearest recordings of other works have."""
+    tags = sorted({tag for item in judged.items for tag in item.tags})
+    labels = np.array([[t in item.tags for t in tags] for item in judged.items], dtype=bool).reshape(
+        len(judged.items), -1
+    )
+    others = judged.works[:, None] != judged.works[None, :]
+    if not labels.any() or not others.any():
+        return []
+    similarity = judged.vectors @ judged.vectors.T
+    values = multilabel_recall_at_k(similarity, labels, labels, k, candidates=others)
+    level = chance.multilabel_recall_at_k(labels, labels, k, candidates=others)
+    return [
+        _row(f"multi-label R@{k} recordings", bootstrap_interval(values, judged.works, seed=seed), level, len(values))
+    ]
+
+
 def score_captions(space: Space, judged: Judged, *, seed: int, limit: int = 2000) -> list[ScoreRow]:
     """R@K, MRR, mAP and median rank of captions -> recordings; captions with a fact outside the vocabulary apart.
 
@@ -214,6 +236,7 @@ def _retrieval_rows(
     levels = {f"R@{k}": chance.recall_at_k(relevant, k) for k in KS} | {
         "MRR": chance.mrr(relevant),
         "mAP": chance.mean_average_precision(relevant),
+        "nDCG": chance.ndcg(relevant.astype(np.float64)),
         "median rank": chance.median_rank(relevant),
     }
     named = retrieval.score_queries(similarity, relevant).named(KS)

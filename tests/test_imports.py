@@ -33,6 +33,7 @@ TOP = (
 )
 BELOW_APPLICATIONS = (
     "crossmodal.recipe", "crossmodal.assembly", "crossmodal.augmentation", "crossmodal.data", "crossmodal.comparing",
+    "crossmodal.recipe_yaml",
     "crossmodal.prepared", "crossmodal.embedding", "crossmodal.space", "crossmodal.space_files", "crossmodal.stages",
     "crossmodal.training", "crossmodal.training_stages", "crossmodal.public", "crossmodal.card", "crossmodal.evaluation",
 )  # fmt: skip

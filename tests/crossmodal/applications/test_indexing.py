@@ -119,8 +119,9 @@ def test_what_a_killed_renaming_left_is_cleared(space: Space, music: Path, tmp_p
     update(space, music, index)
     with IndexWriter(index, space=Index.open(index).header.space, modality="audio") as writer:
         item = writer.items[0]
-        writer.add(type(item)(**{**item.__dict__, "id": "another name"}), np.ones(16) / 4)  # staged, never committed
-    assert set(update(space, music, index)[1]) == {f"{i}.wav" for i in range(4)} or Index.open(index).header.items == 4
+        vector = space.encode("audio", [item.path])[0]
+        writer.add(type(item)(**{**item.__dict__, "id": "another name"}), vector)  # staged, never committed
+    assert set(update(space, music, index)[1]) == {f"{i}.wav" for i in range(4)}
 
 
 def test_a_column_that_is_not_there(space: Space, music: Path, tmp_path: Path) -> None:

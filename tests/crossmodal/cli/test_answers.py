@@ -144,7 +144,7 @@ def test_info_on_a_space_and_on_an_index(space_folder: Path, index_folder: Path,
 def test_spaces_and_recipes(own_home: Path, space_folder: Path, sounds: Path) -> None:
     assert crossmodal("spaces", "--json").code == 0
     (own_home / "spaces").mkdir()
-    shutil.copytree(space_folder, own_home / "spaces" / "tiny")
+    shutil.copytree(space_folder, own_home / "spaces" / "tiny", ignore=shutil.ignore_patterns("training"))
     rows = crossmodal("spaces", "--json").document
     assert [r["path"] for r in rows if r["name"] == "tiny"] == [str(own_home / "spaces" / "tiny")]
     assert crossmodal("tag", sounds / "track 00.wav", "--space", "tiny").code == 0
@@ -162,7 +162,7 @@ def test_relative_paths_and_another_working_directory(
     here, there = tmp_path / "here", tmp_path / "there"
     for folder in (here / "music", there):
         folder.mkdir(parents=True)
-    shutil.copytree(space_folder, here / "space")
+    shutil.copytree(space_folder, here / "space", ignore=shutil.ignore_patterns("training"))
     soundfile.write(here / "music" / "a.wav", tone(300), 16000)
     monkeypatch.chdir(here)
     assert crossmodal("index", "space", "music", "--output", "idx").code == 0
