@@ -239,6 +239,7 @@ def _write_text(path: Path, text: str) -> None:
 def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     with atomic_write(path) as temporary:
         save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary)
+        temporary.chmod(0o644)  # safetensors makes it readable by its owner alone, which an installed space must not be
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

@@ -71,7 +71,7 @@ def fit(
             raise KeyboardInterrupt from None
     if best.best_model_path:
         state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
-        learning.load_state_dict(state["state_dict"])
+        learning.restore(state["state_dict"])
 
 
 def _callbacks(

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import lightning
 import torch
 from torch import Tensor, nn
 
 from crossmodal.augmentation import SpectrogramAugmentation
-from crossmodal.base.errors import RecipeError
+from crossmodal.base.errors import IntegrityError, RecipeError
 from crossmodal.base.progress import progress
 from crossmodal.comparing import LABEL, compare
 from crossmodal.data import Batch
-from crossmodal.embedding import JointEmbedding, TowerModule
+from crossmodal.embedding import JointEmbedding, TowerModule, owned_state
 from crossmodal.objectives.similarity import Cosine
 from crossmodal.recipe import ComparisonPart, Training, compares_space
 from crossmodal.stages.gathering import gather_batch, gather_vectors
@@ -45,6 +46,7 @@ class Learning(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.embedding = embedding
+        self.strict_loading = False  # checkpoints lack the frozen towers, which their encoders load
         self.auxiliary = nn.ModuleDict(dict(auxiliary))
         self.heads = nn.ModuleDict(dict(heads))
         self.objectives = nn.ModuleList(objectives)
@@ -63,6 +65,22 @@ class Learning(lightning.LightningModule):
                 if part in own:
                     objective.similarity = embedding.similarity
         self.train()  # Lightning leaves the modes as they are; towers close what is not trained
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Frozen third-party towers are named and never copied: a checkpoint is kilobytes to megabytes, not hundreds of them."""
+        owned = {f"embedding.{name}" for name in owned_state(self.embedding)}
+        state = checkpoint["state_dict"]
+        checkpoint["state_dict"] = {k: v for k, v in state.items() if k in owned or not k.startswith("embedding.")}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """The weights of a checkpoint; all of them, but for the frozen towers. Raises IntegrityError."""
+        owned = {f"embedding.{name}" for name in owned_state(self.embedding)}
+        missing, unexpected = self.load_state_dict(state, strict=False)
+        wrong = [*unexpected, *(k for k in missing if k in owned or not k.startswith("embedding."))]
+        if wrong:
+            raise IntegrityError(
+                f"expected a checkpoint of this stage, got another ({wrong[0]} and {len(wrong) - 1} more); train into another folder"
+            )
 
     def tower(self, modality: str) -> TowerModule:
         """The tower of a slot's modality: the stage's own or the space's."""

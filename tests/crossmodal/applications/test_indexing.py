@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ def test_an_edited_catalogue_needs_no_encoding(
 ) -> None:
     catalogue, index = music / "songs.jsonl", tmp_path / "idx"
 
-    def write(*rows: dict[str, object]) -> None:
+    def write(*rows: Mapping[str, object]) -> None:
         catalogue.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
 
     write(*({"id": f"song {i}", "audio": f"{i}.wav", "mood": "calm"} for i in range(4)))
