@@ -191,7 +191,6 @@ def _guard(state: Path, recipe: Recipe, catalogue: Path, *, resume: bool) -> Non
         return
     begun = "a finished space" if (state.parent / MANIFEST).exists() else "an interrupted training"
     if (state.parent / MANIFEST).exists() or any(state.glob("*/checkpoints")):
-        raise InputError(
-            f"{state.parent}: expected a new folder, got {begun}; add --resume to go on with it, or give another --output"
-        )
+        remedy = "give another --output" if resume else "add --resume to go on with it, or give another --output"
+        raise InputError(f"{state.parent}: expected a new folder, got {begun}; {remedy}")
     write_json(known, now)

@@ -102,7 +102,7 @@ def space_folder(sounds: Path, recipe_file: Path, tmp_path_factory: pytest.TempP
 def space_copy(space_folder: Path, tmp_path: Path) -> Path:
     """A copy of the small space that a test may damage."""
     copy = tmp_path / "copy of the space"
-    shutil.copytree(space_folder, copy, ignore=shutil.ignore_patterns("training"))
+    shutil.copytree(space_folder, copy)
     return copy
 
 
