@@ -233,7 +233,7 @@ def build_collection(
     with FolderLock(output):
         outcomes = run_shards(
             render_work, items, output=output, parameters={"version": VERSION}, jobs=jobs, label="Rendering",
-            shard_size=16, timeout_seconds=300, usable=_usable, quiet=quiet,
+            shard_size=16, timeout_seconds=60, usable=_usable, quiet=quiet,
         )  # fmt: skip
         rows, skipped = collect(outcomes)
         write_skipped(output / "skipped.csv", skipped)

@@ -7,10 +7,12 @@ fault. Here each worker has its own pipe and one item at a time, so the culprit 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -34,6 +36,7 @@ _THREADS = (
     "NUMBA_NUM_THREADS",
     "RAYON_NUM_THREADS",
 )
+_PR_SET_PDEATHSIG = 1
 _PATIENCE_SECONDS = 5.0  # for a worker to end by itself
 
 
@@ -54,6 +57,7 @@ class _FullDisk:
 def _work(function: Function, folder: Path, pipe: Connection) -> None:
     """The life of a worker process: take an item, answer with (kind, payload), until told to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _die_with_parent()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     pipe.send(None)
     while True:
@@ -79,6 +83,12 @@ def _answer(function: Function, item: Mapping[str, object], folder: Path) -> dic
         text = " ".join(str(error).split())
         return Failure(f"{type(error).__name__}: {text} ({Path(place.filename).name}:{place.lineno})")
     return row
+
+
+def _die_with_parent() -> None:
+    """Linux: the kernel kills this process with its parent, even when native code holds the interpreter's lock for ever."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_with_parent() -> None:
