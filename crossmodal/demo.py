@@ -54,7 +54,7 @@ class Size:
 
 
 SIZES = {
-    "full": Size(works=650, renderings=3, steps=((60, 600), (60, 500), (0, 300)), studies=16, captions=3),
+    "full": Size(works=650, renderings=3, steps=((60, 450), (60, 500), (0, 300)), studies=12, captions=3),
     "small": Size(works=72, renderings=2, steps=((12, 30), (12, 30), (0, 25)), studies=1, captions=2, batch=32),
 }
 
