@@ -69,6 +69,7 @@ def train(
     """Train the space of RECIPE (a name, see `crossmodal recipes`, or a .yaml file)."""
     from crossmodal.base.places import spaces_folder
     from crossmodal.recipe import load_recipe
+    from crossmodal.space_files import bundled_folder
     from crossmodal.training import train as train_space
 
     checked = load_recipe(recipe, overrides=overrides)
@@ -76,6 +77,11 @@ def train(
     space, skipped = train_space(checked, catalogue, folder, jobs=jobs, device=device, resume=resume, quiet=quiet)
     answer = {"space": space.reference, "path": str(folder), "skipped": [s.model_dump() for s in skipped]}
     show(answer if as_json else f"{space.reference} in {folder}")
+    if output is None and (bundled_folder() / checked.name).is_dir() and not quiet:
+        click.echo(
+            f"crossmodal: {checked.name} now means this space and not the bundled one; remove {folder} to undo that",
+            err=True,
+        )
     finish(skipped, folder, strict=strict, own=True)
 
 
@@ -234,7 +240,10 @@ def tag(
     quiet: bool,
     strict: bool,
 ) -> None:
-    """Tag recordings with the words that fit best; any words will do."""
+    """Tag recordings with the words that fit best; any words will do.
+
+    The number beside a word tells how much better it fits than it fits music in general: 0 as usual, 1 better than nearly all.
+    """
     from crossmodal.applications.show import ranking
     from crossmodal.applications.tagging import tag_files, unanswered
 

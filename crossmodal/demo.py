@@ -133,6 +133,8 @@ def train_one(
 ) -> Space:
     """One of the demo's spaces; the words of the one with word vectors come from the sentence encoder."""
     overrides = [f"seed={seed}"]
+    if name != "supervised-tagging":
+        overrides.append("stages.alignment.pairs.arguments.unseen=[demo]")
     if name == "zero-shot-tagging":
         words = write_word_vectors(output / "words.bin")
         overrides.append(f"towers.text.encoder.arguments.source={words.resolve()}")

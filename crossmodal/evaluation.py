@@ -54,12 +54,17 @@ def evaluate(space: Space, catalogue: Path, *, split: str = "test", seed: int = 
         *score_captions(space, judged, seed=seed),
         *score_similarity(judged, seed=seed),
     ]
+    defined = [row for row in rows if np.isfinite(row.value)]  # one tag alone has no clip-wise score
+    if not defined:
+        raise InputError(
+            f"{catalogue}: expected tags or captions to judge by, got none that hold for some items and not for others"
+        )
     return ScoreTable(
         space=space.reference,
         data=str(catalogue),
-        split=split,
+        split=split if any(item.split for item in judged.items) else "all",
         seed=seed,
-        rows=rows,
+        rows=defined,
         excluded=judged.excluded,
         skipped=[*judged.skipped, *unread(space, judged.items)],
     )
@@ -96,7 +101,10 @@ def encode_items(space: Space, catalogue: Path, *, split: str = "test", quiet: b
     """Vectors of the catalogue's recordings that the space may be judged on."""
     read = read_catalogue(catalogue)
     chosen = [item for item in read.items if "audio" in item.files]
-    if any(item.split for item in chosen):
+    known = sorted({item.split for item in chosen if item.split})
+    if known and split not in known:
+        raise InputError(f"--split: expected one of those that {catalogue} has ({', '.join(known)}), got {split}")
+    if known:
         chosen = [item for item in chosen if item.split == split]
     fair = [item for item in chosen if (item.work or item.id) not in space.works]
     if not fair:
@@ -249,4 +257,7 @@ def _retrieval_rows(
 
 
 def _row(metric: str, interval: Interval, level: float, count: int) -> ScoreRow:
-    return ScoreRow(metric=metric, value=interval.value, low=interval.low, high=interval.high, chance=level, n=count)
+    low, high = (float(v) if np.isfinite(v) else None for v in (interval.low, interval.high))
+    return ScoreRow(
+        metric=metric, value=interval.value, low=low, high=high, chance=level if np.isfinite(level) else None, n=count
+    )

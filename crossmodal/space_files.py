@@ -155,9 +155,16 @@ def _known_words(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _checked_manifest(folder: Path) -> dict[str, object]:
-    if not (folder / MANIFEST).exists():
+    if (folder / "header.json").exists():
         raise InputError(
-            f"{folder}: expected a space or an index, found neither; if a training was interrupted here, run it again with --resume"
+            f"{folder}: expected a space, got an index; the space comes first: crossmodal index SPACE FILES --output INDEX"
+        )
+    if not (folder / MANIFEST).exists():
+        interrupted = (
+            "; its training was interrupted, run it again with --resume" if (folder / "training").is_dir() else ""
+        )
+        raise InputError(
+            f"{folder}: expected a space, got a folder without {MANIFEST}{interrupted or '; see crossmodal spaces'}"
         )
     manifest = read_json(folder / MANIFEST)
     if (

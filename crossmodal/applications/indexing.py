@@ -98,6 +98,10 @@ def build_index(
         raise InputError(
             f"{output}: expected a new folder, got an index; add --update to bring it up to date, or choose another"
         )
+    if output.is_dir() and not (output / HEADER).exists() and any(not p.name.startswith(".") for p in output.iterdir()):
+        raise InputError(
+            f"{output}: expected a new or empty folder for the index, got one with other files in it; choose another"
+        )
     if not wanted.ids:  # a drive that is not mounted must not empty an index
         items = read_header(output).items if finished else 0
         return _report(output, space, items=items, skipped=wanted.skipped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from crossmodal.base.errors import InputError
 from crossmodal.base.results import Ranking, ScoreTable
 
 Facts = dict[str, object]
@@ -41,7 +42,7 @@ def ranking(answer: Ranking) -> str:
         if "tag" in result.detail:
             row["tag"] = result.detail["tag"]
         else:
-            row |= {"id": result.id, "path": result.path}
+            row["path"] = result.path
         rows.append(row)
     return f"{asked}  [{answer.space}]\n{table(rows, empty='nothing found')}"
 
@@ -87,8 +88,10 @@ def describe(name: str) -> Facts:
             "columns": opened.items.names(),
             "interrupted run": opened.interrupted,
         }
-    from crossmodal.space_files import load_space
+    from crossmodal.space_files import MANIFEST, load_space
 
+    if folder.is_dir() and not any((folder / file).exists() for file in (MANIFEST, "config.json", "training")):
+        raise InputError(f"{name}: expected a space or an index, found neither")
     space = load_space(name)
     known: Facts = {
         "kind": "space",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crossmodal.base.errors import InputError
 from crossmodal.base.files import atomic_write, sha256_file
 from crossmodal.retrieval.header import FileRecord
 
@@ -60,7 +61,10 @@ def load(folder: Path, record: FileRecord | None, *, count: int) -> faiss.Index 
     if record is None:
         return None
     path = folder / record.name
-    if not path.is_file() or sha256_file(path) != record.sha256:
+    try:
+        if sha256_file(path) != record.sha256:
+            return None
+        index = faiss.read_index(str(path))
+    except (InputError, RuntimeError):  # not there, or a commit took it away between the two
         return None
-    index = faiss.read_index(str(path))
     return index if index.ntotal == count else None

@@ -73,6 +73,7 @@ def read_header(folder: Path) -> Header:
     path = folder / HEADER
     if not path.exists():
         found = "a folder without header.json" if folder.is_dir() else "nothing there"
+        found = "a space" if (folder / "manifest.json").exists() else found
         raise InputError(f"{folder}: expected an index, got {found}; make one with 'crossmodal index'")
     try:
         content = read_json(path)

@@ -60,7 +60,7 @@ def test_training_works_are_left_out_and_counted(space: Space, catalogue: Path) 
     assert judged.excluded == len(space.works) == 8
     assert {i.id for i in judged.items} == {"track-08", "track-09", "track-10", "track-11"}
     table = evaluate(space, catalogue, quiet=True)
-    assert table.excluded == 8 and table.space == space.reference and table.split == "test"
+    assert table.excluded == 8 and table.space == space.reference and table.split == "all"
 
 
 def test_the_split_of_the_catalogue_decides(space: Space, sounds: Path) -> None:
