@@ -89,11 +89,18 @@ def train(
 @click.argument("space")
 @click.argument("catalogue", type=click.Path(path_type=Path))
 @click.option(
-    "--split", default="test", show_default=True, help="Which part of the catalogue, where it has a split column."
+    "--split", help="Which part of the catalogue, where it has a split column.  [default: the recipe's, mostly test]"
 )
 @shared("json", "seed", "device", "quiet", "strict")
 def evaluate(
-    space: str, catalogue: Path, split: str, as_json: bool, seed: int, device: str | None, quiet: bool, strict: bool
+    space: str,
+    catalogue: Path,
+    split: str | None,
+    as_json: bool,
+    seed: int,
+    device: str | None,
+    quiet: bool,
+    strict: bool,
 ) -> None:
     """Judge SPACE on CATALOGUE: tags and captions, with chance levels and intervals; what it was trained on is left out."""
     from crossmodal.applications.show import score_table

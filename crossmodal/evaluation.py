@@ -21,6 +21,7 @@ from crossmodal.metrics import chance, retrieval, tagging
 from crossmodal.metrics.bootstrap import Interval, bootstrap_function, bootstrap_interval
 from crossmodal.metrics.multilabel import multilabel_recall_at_k
 from crossmodal.metrics.values import macro
+from crossmodal.recipe import Evaluation
 from crossmodal.space import Space
 from encoders.encoder import Encoder
 from pairs.catalogue import read_catalogue
@@ -46,11 +47,18 @@ class Judged:
         return np.array([item.work or item.id for item in self.items])
 
 
-def evaluate(space: Space, catalogue: Path, *, split: str = "test", seed: int = 0, quiet: bool = False) -> ScoreTable:
-    """The table of a space on a catalogue: its `split` where it has one, otherwise all of it; training works left out."""
+def evaluate(
+    space: Space, catalogue: Path, *, split: str | None = None, seed: int = 0, quiet: bool = False
+) -> ScoreTable:
+    """The table of a space on a catalogue: its `split` where it has one, otherwise all of it; training works left out.
+
+    split: default, what the space's recipe says under `evaluation`.
+    """
+    wishes = space.recipe.evaluation if space.recipe else Evaluation()
+    split = split or wishes.split
     judged = encode_items(space, catalogue, split=split, quiet=quiet)
     rows = [
-        *score_tags(space, judged, seed=seed),
+        *score_tags(space, judged, seed=seed, unseen=None if wishes.unseen_tags else ()),
         *score_captions(space, judged, seed=seed),
         *score_similarity(judged, seed=seed),
     ]
