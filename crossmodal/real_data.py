@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crossmodal.applications.encoding import encode_stream
 from crossmodal.applications.tagging import tag_scores
 from crossmodal.base.errors import InputError
 from crossmodal.base.results import ScoreRow, Skipped
 from crossmodal.evaluation import encode_known
-from crossmodal.metrics import chance, tagging
+from crossmodal.metrics import chance, classification, tagging
 from crossmodal.metrics.bootstrap import bootstrap_interval
 from crossmodal.space import Space
 
@@ -60,7 +59,8 @@ def instrument_scores(
     scores = tag_scores(space, queries, np.stack(vectors)).T
     precision = tagging.tag_wise_pr_auc(scores, labels)
     guessed = np.array(words)[scores.argmax(axis=1)]
-    right = (guessed == np.array(kept)).astype(np.float64)
+    right = classification.correct(guessed, kept)
+    balanced = float(classification.recall_per_class(guessed, kept).mean())
     average = bootstrap_interval(precision, seed=seed)
     accuracy = bootstrap_interval(right, seed=seed)
     rows = [
@@ -81,7 +81,10 @@ def instrument_scores(
             n=len(kept),
         ),
         ScoreRow(
-            metric="accuracy, mean over instruments", value=_balanced(right, kept), chance=1 / len(words), n=len(words)
+            metric="accuracy, mean over instruments",
+            value=balanced,
+            chance=1 / len(words),
+            n=len(words),
         ),
     ]
     count = labels.sum(axis=0)
@@ -111,11 +114,6 @@ def nearest_words(
 def music_files(data: Path) -> list[Path]:
     """The real pieces of music (and, as negatives, speech and animals) among the data."""
     return sorted(path for folder, pattern in MUSIC for path in (data / folder).glob(pattern))
-
-
-def _balanced(right: NDArray[np.float64], names: list[str]) -> float:
-    owner = np.array(names)
-    return float(np.mean([right[owner == name].mean() for name in sorted(set(names))]))
 
 
 def _philharmonia(folder: Path) -> tuple[list[Path], list[str]]:

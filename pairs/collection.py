@@ -34,7 +34,6 @@ from pairs.vocabulary import seen_tags, unseen_tags
 from pairs.works import TableWork, read_works
 
 VERSION = 4  # count up when a rendering, a fact or a caption changes
-SIZES = {"small": (60, 2), "full": (650, 4)}
 LEAST, MOST = 6, 8  # facts that a detailed caption states
 _SPARE = 1.02  # works more than asked for, since some cannot be read
 

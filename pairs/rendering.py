@@ -28,7 +28,7 @@ SOUND_FONT = "TimGM6mb.sf2"
 SHORTEST_SECONDS, LONGEST_SECONDS = 13.0, 19.0
 _TICKS = 10_000  # a second; one quarter a second in the MIDI handed to symusic
 # symusic's low-pass filters are unstable near the Nyquist frequency: on a chromatic scale at 22 kHz 33 of the first 73 programs of
-# TimGM6mb burst (to 1e10 and beyond) or never ended, at 44 kHz 22 of 128, at 88 kHz one: the whistle (78), which is not used.
+# TimGM6mb burst or did not end within 3 s, at 44 kHz 22 of 128, at 88 kHz one: the whistle (78), left out.
 OVERSAMPLING = 4
 LOUDEST = 30.0
 

@@ -32,7 +32,7 @@ class Similarity(nn.Module):
 
     def compare(self, queries: Tensor, targets: Tensor) -> Tensor:
         """The measure itself, on float32."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract
 
     def fold(self, queries: Tensor) -> Tensor:
         """(n, d) -> (n, d) for search by inner product over unit-length targets."""

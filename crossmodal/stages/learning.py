@@ -119,7 +119,8 @@ class Learning(lightning.LightningModule):
         tower = self.tower(modality)
         if not (tower.frozen and tower.encoder.modality == "text"):
             return
-        fast = self.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        wanted = self._training.precision in {"auto", "bf16"}
+        fast = wanted and self.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
         with torch.autocast("cpu", torch.bfloat16, enabled=fast), progress(len(texts), "texts", quiet=quiet) as bar:
             prepared = [tower.encoder.prepare(text) for text in sorted(set(texts), key=lambda text: (len(text), text))]
             for start in range(0, len(prepared), TEXTS_AT_ONCE):

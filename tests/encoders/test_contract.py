@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from crossmodal.base import names
 from crossmodal.base.errors import CrossmodalError, RecipeError
-from encoders import ENCODERS, HEADS, resolve, resolve_head
+from encoders import ENCODERS, HEADS
 from encoders.encoder import AudioEncoder, Encoder
 
 SMALL: dict[str, dict[str, object]] = {
@@ -28,6 +29,14 @@ SMALL: dict[str, dict[str, object]] = {
 }
 TEXTS = ["slow solemn choir", "fiddle", "Irish fiddle tune choir"]
 ITEMS = {"text": TEXTS, "label": ["rock", "folk", "jazz"]}
+
+
+def resolve(name: str) -> type:
+    return names.resolve(ENCODERS, name, "an encoder")
+
+
+def resolve_head(name: str) -> type:
+    return names.resolve(HEADS, name, "a head")
 
 
 def build(name: str, clap: Path, glove: Path) -> Encoder:
@@ -188,9 +197,9 @@ def test_one_bad_sample_is_silence(name: str, clap_folder: Path, glove_file: Pat
 
 
 def test_unknown_names_are_answered_with_the_nearest() -> None:
-    with pytest.raises(RecipeError, match="did you mean 'mel-cnn'"):
+    with pytest.raises(RecipeError, match='Did you mean "mel-cnn"'):
         resolve("mel-cn")
-    with pytest.raises(RecipeError, match="did you mean 'projection'"):
+    with pytest.raises(RecipeError, match='Did you mean "projection"'):
         resolve_head("projetion")
 
 
