@@ -53,7 +53,7 @@ def score_table(scores: ScoreTable) -> str:
         {"metric": r.metric, "value": r.value, "low": r.low, "high": r.high, "chance": r.chance, "n": r.n}
         for r in scores.rows
     ]
-    head = f"{scores.space} on {scores.data} (split {scores.split}, seed {scores.seed}; 95% intervals over works)"
+    head = f"{scores.space} on {scores.data} (split {scores.split}, seed {scores.seed}; 95% bootstrap intervals)"
     tail = f"\n{scores.excluded} items of training works left out" if scores.excluded else ""
     return f"{head}\n{table(rows)}{tail}"
 

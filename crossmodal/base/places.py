@@ -1,4 +1,4 @@
-"""Where things lie: trained spaces, caches, and the real data of tests and evaluations."""
+"""Where things lie: trained spaces, and the real data of tests and evaluations."""
 
 from __future__ import annotations
 
@@ -19,15 +19,6 @@ def home_folder() -> Path:
 def spaces_folder() -> Path:
     """Spaces that were trained here, found by name."""
     return home_folder() / "spaces"
-
-
-def cache_folder() -> Path:
-    """What can be made again: `CROSSMODAL_HOME`/cache, or the platform's user cache folder."""
-    if os.environ.get("CROSSMODAL_HOME"):
-        return home_folder() / "cache"
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("crossmodal", appauthor=False))
 
 
 def data_folder() -> Path | None:

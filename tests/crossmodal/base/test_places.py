@@ -6,20 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from crossmodal.base.places import cache_folder, data_folder, home_folder, spaces_folder
+from crossmodal.base.places import data_folder, home_folder, spaces_folder
 
 
 def test_named_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CROSSMODAL_HOME", str(tmp_path))
     assert home_folder() == tmp_path
     assert spaces_folder() == tmp_path / "spaces"
-    assert cache_folder() == tmp_path / "cache"
 
 
 def test_platform_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CROSSMODAL_HOME", raising=False)
     assert home_folder().name == "crossmodal"
-    assert cache_folder() != home_folder()
 
 
 def test_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
