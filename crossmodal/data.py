@@ -18,8 +18,10 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from crossmodal.base.errors import InputError
 from crossmodal.prepared import PreparedStore
-from encoders.encoder import Encoder
-from pairs.source import Example, Item, PairSource
+from encoders.encoder import Anchored, Encoder
+from encoders.excerpts import ExcerptEncoder
+from encoders.sheets import SheetEncoder
+from pairs.source import AudioPlaces, Example, Item, PairSource, SheetPlaces
 
 EPOCH_STREAM = 7919  # keeps the order of an epoch independent of the draws within its batches
 
@@ -27,6 +29,8 @@ EPOCH_STREAM = 7919  # keeps the order of an epoch independent of the draws with
 @dataclass(frozen=True)
 class Batch:
     """n examples. inputs: slot -> windows (n, ...) or a list of n prepared items.
+
+    Inputs that are places (`Anchored`, k of each example) have n * k rows, and so have group and labels then.
 
     facts: (n, v + 1) what each example's text states, over the vocabulary of tags (the last: anything else); stated: (n,) whether it
     states any; tags: (n, v + 1) what holds for each example's item; group: (n,) equal for items that belong together; labels: (n, c)
@@ -43,7 +47,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
-        moved = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in self.inputs.items()}
+        moved = {k: v.to(device) if isinstance(v, Tensor | Anchored) else v for k, v in self.inputs.items()}
         tensors = {name: getattr(self, name).to(device) for name in ("facts", "stated", "tags", "group")}
         return replace(self, inputs=moved, labels=None if self.labels is None else self.labels.to(device), **tensors)
 
@@ -112,21 +116,26 @@ class BatchSource(Dataset[Batch]):
         facts = [e.facts for e in examples]
         labels = None
         if "label" in examples[0].inputs:
-            labels = torch.tensor(np.array([e.inputs["label"] for e in examples]), dtype=torch.bool)
+            rows = [np.atleast_2d(np.asarray(e.inputs["label"], dtype=bool)) for e in examples]
+            labels = torch.from_numpy(np.concatenate(rows))
         groups = [self._groups[e.item] if e.group is None else e.group for e in examples]
         return Batch(
             inputs={slot: self._input(slot, examples, generator) for slot in slots},
             facts=torch.from_numpy(np.stack([self._multi_hot(f or frozenset()) for f in facts])),
             stated=torch.tensor([bool(f) for f in facts]),
             tags=torch.from_numpy(self._tags[items]),
-            group=torch.tensor(np.array(groups, dtype=np.int64)),
+            group=torch.from_numpy(np.concatenate([np.atleast_1d(np.asarray(g, np.int64)) for g in groups])),
             labels=labels,
-            stating=frozenset(s for s in slots if not isinstance(examples[0].inputs[s], int)),
+            stating=frozenset(s for s in slots if isinstance(examples[0].inputs[s], str)),
         )
 
     def _input(self, slot: str, examples: Sequence[Example], generator: np.random.Generator) -> object:
         modality = slot.partition("@")[0]
         values = [e.inputs[slot] for e in examples]
+        if isinstance(values[0], AudioPlaces):
+            return self._audio_places(modality, values)
+        if isinstance(values[0], SheetPlaces):
+            return _sheet_places(self.encoders[modality], values)
         if isinstance(values[0], int):
             if self.store is None:
                 raise InputError(f'expected prepared recordings for "{slot}", got none')
@@ -135,10 +144,35 @@ class BatchSource(Dataset[Batch]):
             return torch.from_numpy(np.moveaxis(windows, 1, -1).astype(np.float32))
         return [self.encoders[modality].prepare(v) for v in values]
 
+    def _audio_places(self, modality: str, values: Sequence[AudioPlaces]) -> Anchored:
+        encoder = self.encoders[modality]
+        assert isinstance(encoder, ExcerptEncoder)
+        assert self.store is not None
+        rate, middle = encoder.sample_rate / encoder.frame_hop, encoder.frame_length / 2 / encoder.frame_hop
+        count = round(values[0].length * rate)
+        firsts = [round(v.start * rate - middle) for v in values]
+        windows = [
+            self.store.stretch(self.source.items[v.item].files[modality], first, count, silence=encoder.silence)
+            for v, first in zip(values, firsts, strict=True)
+        ]
+        anchors = np.stack([v.anchors * rate - middle - first for v, first in zip(values, firsts, strict=True)])
+        whole = np.clip(np.round(anchors), 0, count - 1).astype(np.int64)
+        return Anchored(torch.from_numpy(np.moveaxis(np.stack(windows), 1, -1).copy()), torch.from_numpy(whole))
+
     def _multi_hot(self, tags: frozenset[str]) -> np.ndarray:
         row = np.zeros(len(self.vocabulary) + 1, dtype=bool)
         row[[self.vocabulary.get(t, -1) for t in tags]] = True  # the last column: facts that hold for no item
         return row
+
+
+def _sheet_places(encoder: Encoder, values: Sequence[SheetPlaces]) -> Anchored:
+    """Strips of one width: blank paper is added on the right."""
+    assert isinstance(encoder, SheetEncoder)
+    images = [encoder.image(v.strip) for v in values]
+    width = max(image.shape[-1] for image in images)
+    windows = torch.stack([torch.nn.functional.pad(image, (0, width - image.shape[-1])) for image in images])
+    anchors = np.clip(np.stack([v.anchors for v in values]).round(), 0, width - 1).astype(np.int64)
+    return Anchored(windows, torch.from_numpy(anchors))
 
 
 class BatchModule(lightning.LightningDataModule):

@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from crossmodal.base.errors import RecipeError
 from crossmodal.objectives.similarity import Bilinear, Cosine, Similarity
-from encoders.encoder import Encoder
+from encoders.encoder import Encoder, SequenceEncoder
 
 
 class TowerModule(nn.Module):
@@ -111,6 +111,27 @@ class JointEmbedding(nn.Module):
 def pool_windows(vectors: Tensor) -> Tensor:
     """Unit vectors of a recording's windows (t, d) -> the unit vector of the whole (d,): their mean direction."""
     return normalize(vectors.mean(dim=0), dim=0)
+
+
+STEPS_AT_ONCE = 256
+
+
+def along(tower: TowerModule, windows: Tensor) -> Tensor:
+    """One stretch (..., t) of a sequence of any length -> unit vectors (ceil(t / step), d), in pieces that overlap by what a vector sees."""
+    encoder = tower.encoder
+    assert isinstance(encoder, SequenceEncoder)
+    step = encoder.step
+    margin = -(-encoder.reach // step)
+    count = -(-windows.shape[-1] // step)
+    device = device_of(tower)
+    parts = []
+    with torch.inference_mode():
+        for first in range(0, count, STEPS_AT_ONCE):
+            begin = max(0, first - margin)
+            piece = windows[..., begin * step : (first + STEPS_AT_ONCE + margin) * step]
+            features = encoder.along(piece[None].to(device))[0]
+            parts.append(tower.project(features[first - begin : first - begin + STEPS_AT_ONCE]).cpu())
+    return torch.cat(parts)
 
 
 def owned_state(embedding: JointEmbedding) -> dict[str, Tensor]:

@@ -70,6 +70,15 @@ class PreparedStore:
         first = start + int(generator.integers(0, max(1, end - start - self._window + 1)))
         return shard.frames[first : first + self._window]
 
+    def stretch(self, path: Path, first: int, count: int, *, silence: float) -> np.ndarray:
+        """Frames first .. first + count of a recording, (count, ...) float32; silence where it has none."""
+        shard, start, end = self._where[str(path)]
+        begin, stop = max(start, start + first), min(end, start + first + count)
+        found = np.full((count, *shard.frames.shape[1:]), silence, np.float32)
+        if begin < stop:
+            found[begin - start - first : stop - start - first] = shard.frames[begin:stop]
+        return found
+
     def whole(self, path: Path) -> Tensor:
         """All frames of a recording, (..., t) float32."""
         shard, start, end = self._where[str(path)]

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from crossmodal.base.errors import CrossmodalError, InputError
 from crossmodal.base.results import Skipped
-from crossmodal.embedding import JointEmbedding, device_of, pool_windows
+from crossmodal.embedding import JointEmbedding, along, device_of, pool_windows
 from crossmodal.objectives.similarity import Cosine
 from crossmodal.recipe import Recipe
-from encoders.encoder import AudioEncoder, AudioItem, Embedding, Encoder
+from encoders.encoder import AudioEncoder, AudioItem, Embedding, Encoder, SequenceEncoder
 
 WINDOWS_AT_ONCE = 16  # as fast as more on a CPU, whose cache they fit; wide transformers stay within memory
 TEXTS_AT_ONCE = 64
@@ -103,7 +103,7 @@ class Space:
         encoder = self.encoder(modality)
         if not len(items):
             return np.zeros((0, self.dimension), np.float32)
-        if isinstance(encoder, AudioEncoder):
+        if isinstance(encoder, AudioEncoder | SequenceEncoder):
             return np.stack([pool_windows(self.sequence(modality, item).vectors).numpy() for item in items])
         prepared = [encoder.prepare(item) for item in items]
         parts = [
@@ -122,9 +122,12 @@ class Space:
     def sequence(self, modality: str, item: object) -> Embedding:
         """A recording as a sequence: one unit vector a window, (t, d), and the windows' centres in seconds (t,).
 
-        Fixed overlapping windows cover the whole recording, and memory does not grow with its length.
+        Fixed overlapping windows cover the whole recording, and memory does not grow with its length. Sheet music (a strip, or a file of
+        pages, systems one after another): vectors every few columns, positions in columns.
         """
         encoder = self.encoder(modality)
+        if isinstance(encoder, SequenceEncoder):
+            return self._along(modality, encoder, item)
         if not isinstance(encoder, AudioEncoder):
             raise InputError(f'expected a modality with a time axis, got "{modality}"')
         if not isinstance(item, AudioItem):
@@ -142,6 +145,26 @@ class Space:
         whole = torch.cat(vectors)
         return Embedding(
             whole, positions, torch.ones(len(whole), dtype=torch.bool), encoder.hop * seconds_a_frame, 2 * centre
+        )
+
+    def _along(self, modality: str, encoder: SequenceEncoder, item: object) -> Embedding:
+        tower = self.embedding.tower(modality)
+        prepared = encoder.prepare(item)
+        stretches = prepared if isinstance(prepared, list) else [prepared]
+        vectors = [along(tower, stretch) for stretch in stretches]
+        starts = np.cumsum([0, *(stretch.shape[-1] for stretch in stretches)])
+        places = torch.cat(
+            [
+                torch.arange(len(v)) * encoder.step + (encoder.step - 1) / 2 + float(s)
+                for v, s in zip(vectors, starts, strict=False)
+            ]
+        )
+        unit, shift = 1.0, 0.0
+        if isinstance(encoder, AudioEncoder):
+            unit, shift = encoder.frame_hop / encoder.sample_rate, encoder.frame_length / 2 / encoder.sample_rate
+        valid = torch.ones(len(places), dtype=torch.bool)
+        return Embedding(
+            torch.cat(vectors), places * unit + shift, valid, encoder.step * unit, 2 * encoder.reach * unit
         )
 
     def similarity(self, queries: np.ndarray, targets: np.ndarray) -> np.ndarray:

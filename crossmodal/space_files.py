@@ -23,9 +23,11 @@ from crossmodal.base.files import atomic_write, make_folder, read_json, remove_l
 from crossmodal.base.names import nearest
 from crossmodal.base.places import home_folder
 from crossmodal.embedding import owned_state
+from crossmodal.pages.layout import BAND, WHOLE, Strip, System
 from crossmodal.recipe import dump_recipe, parse_recipe
 from crossmodal.space import Background, Space
 from encoders.encoder import AudioEncoder
+from encoders.sheets import SheetEncoder
 
 FORMAT = 1
 TOLERANCE = 1e-3  # largest distance of a canary's vector: other processors round otherwise, other weights are far off
@@ -212,10 +214,22 @@ def _canary(space: Space) -> dict[str, Tensor]:
             phase = 2 * np.pi * (110 * time + 40 * time**2)
             signal = sum(np.sin(k * phase) / k for k in range(1, 8)) * 0.1
             vectors[modality] = torch.from_numpy(space.encode(modality, [np.asarray(signal, np.float32)]))
+        elif isinstance(encoder, SheetEncoder):
+            vectors[modality] = torch.from_numpy(space.encode(modality, [_canary_strip()]))
         elif modality == "text":
             texts = _known_texts(space, CANARY_TEXTS) or _known_texts(space, space.vocabulary)[:2]
             vectors[modality] = torch.from_numpy(space.encode(modality, texts))
     return vectors
+
+
+def _canary_strip() -> Strip:
+    """Two staves and a row of heads that climbs."""
+    bands = np.full((2, BAND, 400), 255, np.uint8)
+    bands[:, BAND // 2 - 10 : BAND // 2 + 11 : 5] = 0
+    for number in range(24):
+        row, column = BAND // 2 + 12 - number, 20 + 15 * number
+        bands[number % 2, row - 2 : row + 3, column : column + 6] = 0
+    return Strip(System(0, 0, ()), bands, bands.reshape(WHOLE, 400), 0.0, 1.0)
 
 
 def _known_texts(space: Space, texts: Sequence[str]) -> list[str]:

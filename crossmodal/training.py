@@ -31,14 +31,14 @@ from crossmodal.base.files import (
 )
 from crossmodal.base.results import Skipped
 from crossmodal.card import write_card
-from crossmodal.embedding import JointEmbedding, pool_windows
+from crossmodal.embedding import JointEmbedding, along, pool_windows
 from crossmodal.prepared import PreparedStore, prepare_store
 from crossmodal.recipe import Recipe, dump_recipe
 from crossmodal.space import Background, Space
 from crossmodal.space_files import MANIFEST, load_space, save_space
 from crossmodal.stages.fit import on_gpu
 from crossmodal.training_stages import Material, run_stage
-from encoders.encoder import AudioEncoder
+from encoders.encoder import AudioEncoder, SequenceEncoder
 from encoders.labels import Labels
 from pairs.catalogue import Catalogue, read_catalogue
 from pairs.source import Item
@@ -140,6 +140,9 @@ def track_vectors(embedding: JointEmbedding, store: PreparedStore, items: Sequen
     with torch.inference_mode():
         for item in items:
             frames = store.whole(item.files["audio"])
+            if isinstance(encoder, SequenceEncoder):
+                rows.append(pool_windows(along(tower, frames)))
+                continue
             windows = torch.stack(
                 [frames[..., s : s + encoder.window] for s in encoder.window_starts(frames.shape[-1])]
             )

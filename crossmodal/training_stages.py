@@ -80,6 +80,7 @@ def assemble_stage(
     own = embedding.tower("label").encoder if "label" in embedding.towers else None
     names = own.names if isinstance(own, Labels) else sorted({t for i in material.splits["train"] for t in i.tags})
     training = build_pairs(stage.pairs, material.splits["train"], labels=names)
+    names = training.classes() or names
     _check_slots(stage, training)
     auxiliary = {m: build_tower(t, names=names) for m, t in stage.auxiliary.items()}
     heads: dict[str, nn.Module] = {

@@ -68,6 +68,48 @@ class Encoder(nn.Module):
         return list(self.children())
 
 
+@dataclass(frozen=True)
+class Anchored:
+    """Places within stretches of a sequence. windows (n, ..., t): frames or columns, last axis; anchors (n, k): integer places on
+    that axis. A batch of it has n * k vectors, in order.
+    """
+
+    windows: Tensor
+    anchors: Tensor
+
+    def to(self, device: torch.device) -> Anchored:
+        """On a device."""
+        return Anchored(self.windows.to(device), self.anchors.to(device))
+
+
+class SequenceEncoder(Encoder):
+    """An encoder that describes each place of a sequence by what lies around it.
+
+    step: frames or columns between the vectors of `along`; reach: how far a vector sees on either side.
+    """
+
+    step: int
+    reach: int
+
+    def along(self, windows: Tensor) -> Tensor:
+        """(n, ..., t) -> (n, ceil(t / step), dimension): a vector for each step; beyond the ends is silence or blank paper."""
+        raise NotImplementedError  # abstract
+
+    def forward(self, batch: Tensor | Anchored) -> Tensor:  # type: ignore[override]
+        """Anchored (n, k) -> (n * k, dimension); windows (n, ..., t) -> (n, dimension), of their centres."""
+        anchored = batch if isinstance(batch, Anchored) else central(batch)
+        vectors = self.along(anchored.windows)
+        rows = torch.arange(len(vectors), device=vectors.device)[:, None]
+        steps = (anchored.anchors // self.step).clamp(0, vectors.shape[1] - 1)
+        return vectors[rows, steps].flatten(0, 1)
+
+
+def central(windows: Tensor) -> Anchored:
+    """Windows (n, ..., t) with their centres as the only anchors."""
+    centres = torch.full((len(windows), 1), windows.shape[-1] // 2, dtype=torch.long, device=windows.device)
+    return Anchored(windows, centres)
+
+
 class AudioEncoder(Encoder):
     """An encoder of fixed windows of sound.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 PAIRS: dict[str, str] = {
+    "audio-sheet": "pairs.audio_sheet:AudioSheetPairs",
     "labels": "pairs.tags:LabelPairs",
     "tags": "pairs.tags:TagPairs",
     "texts": "pairs.tags:TextPairs",

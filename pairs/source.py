@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from crossmodal.pages.layout import Strip
+
 
 @dataclass(frozen=True)
 class Caption:
@@ -39,18 +41,37 @@ class Item:
 
 
 @dataclass(frozen=True)
+class AudioPlaces:
+    """Places in a recording. item: whose audio file; start, length: of the stretch around them; anchors: (k,) moments; all in seconds."""
+
+    item: int
+    start: float
+    length: float
+    anchors: np.ndarray
+
+
+@dataclass(frozen=True)
+class SheetPlaces:
+    """Places in a straightened system. anchors: (k,) columns of the strip."""
+
+    strip: Strip
+    anchors: np.ndarray
+
+
+@dataclass(frozen=True)
 class Example:
     """One training example: `item` is its index in the source; `inputs`: modality -> what the encoder prepares.
 
     A modality whose value is an int refers to that item's own file (so that prepared inputs can come from a cache).
     facts: what a text states; other items of the batch that have them all are positives as well. None: only `group` decides.
-    group: examples with the same group are positives of each other (same work, artist, class...).
+    group: examples with the same group are positives of each other (same work, artist, class...). Inputs that are places (k of them)
+    make k rows of the batch: then group and labels have one entry for each.
     """
 
     item: int
     inputs: Mapping[str, object]
     facts: frozenset[str] | None = None
-    group: int | None = None
+    group: int | np.ndarray | None = None
 
 
 class PairSource:
@@ -64,6 +85,10 @@ class PairSource:
 
     def texts(self) -> list[str]:
         """All texts that can be drawn, where they are few enough to be told; a frozen encoder then reads each once, beforehand."""
+        return []
+
+    def classes(self) -> list[str]:
+        """Names of the classes that its labels are about, where the source defines them itself."""
         return []
 
     def draw(self, index: int, generator: np.random.Generator) -> Example:

@@ -23,6 +23,7 @@ from crossmodal.embedding import JointEmbedding, TowerModule, owned_state
 from crossmodal.objectives.similarity import Cosine
 from crossmodal.recipe import ComparisonPart, Training, compares_space
 from crossmodal.stages.gathering import gather_batch, gather_vectors
+from encoders.encoder import Anchored, AudioEncoder
 from encoders.labels import Labels
 
 TEXTS_AT_ONCE = 256
@@ -106,6 +107,11 @@ class Learning(lightning.LightningModule):
         return tower.project(features)
 
     def _features_of(self, tower: TowerModule, modality: str, inputs: object) -> Tensor:
+        if isinstance(inputs, Anchored):
+            sounds = self.training and isinstance(tower.encoder, AudioEncoder)
+            places = Anchored(self._augmented(inputs.windows), inputs.anchors) if sounds else inputs
+            found: Tensor = tower.encoder(places)
+            return found
         if isinstance(inputs, Tensor):
             features: Tensor = tower.encoder(self._augmented(inputs) if self.training else inputs)
             return features

@@ -1,0 +1,349 @@
+"""Symbolic scores -> page images with the exact place and time of every notehead, through verovio and resvg.
+
+This is the ground truth of the audio-sheet space, and how a symbolic score becomes pages for everyone else. A broken score may end
+the process (a segmentation fault in the engraver): engrave in workers.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossmodal.base.errors import InputError
+from crossmodal.pages.layout import Page, Staff, System
+
+FONTS = ("Leipzig", "Bravura", "Gootville", "Petaluma", "Leland")
+_UNITS_PER_SPACE = 180.0  # of verovio's inner coordinates, whatever the scale
+_SVG = "{http://www.w3.org/2000/svg}"
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_LINE = re.compile(r"M\s*(-?[\d.]+)[ ,](-?[\d.]+) L\s*(-?[\d.]+)[ ,](-?[\d.]+)")
+_PLACE = re.compile(r"translate\(\s*(-?[\d.]+)[ ,]+(-?[\d.]+)\s*\)")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a score is engraved. space: pixels between staff lines; width, height: of the page in staff spaces; else as in verovio."""
+
+    font: str = "Leipzig"
+    space: float = 7.0
+    width: float = 110.0
+    height: float = 155.0
+    spacing_linear: float = 0.25
+    spacing_non_linear: float = 0.6
+    spacing_staff: int = 12
+    spacing_system: int = 6
+
+    def options(self) -> dict[str, object]:
+        """Options of the engraver. At scale 100 a staff space is 18 of its page units."""
+        return {
+            "font": self.font, "pageWidth": round(self.width * 18), "pageHeight": round(self.height * 18), "scale": 100,
+            "pageMarginLeft": 90, "pageMarginRight": 90, "pageMarginTop": 90, "pageMarginBottom": 90,
+            "spacingLinear": self.spacing_linear, "spacingNonLinear": self.spacing_non_linear,
+            "spacingStaff": self.spacing_staff, "spacingSystem": self.spacing_system, "justifyVertically": False,
+            "footer": "none", "header": "none", "breaks": "auto", "svgViewBox": True, "condense": "none",
+            "svgAdditionalAttribute": ["measure@n"],
+        }  # fmt: skip
+
+
+def draw_look(generator: np.random.Generator) -> Look:
+    """A random style of printing: font, spacing, width of the systems and size."""
+    return Look(
+        font=str(generator.choice(FONTS)),
+        space=float(generator.uniform(5.0, 9.0)),
+        width=float(generator.uniform(85, 150)),
+        height=float(generator.uniform(120, 190)),
+        spacing_linear=float(generator.uniform(0.16, 0.34)),
+        spacing_non_linear=float(generator.uniform(0.5, 0.7)),
+        spacing_staff=int(generator.integers(7, 17)),
+        spacing_system=int(generator.integers(4, 12)),
+    )
+
+
+@dataclass(frozen=True)
+class NoteTable:
+    """Noteheads in the order of time, arrays of (n,): page, system (of its page), staff (of its system) from 0; x, y: centre of the head
+    in page pixels; quarters, seconds: score time of the onset (of the first time it sounds); duration in quarters; pitch: MIDI number;
+    measure: row in `Engraving.measures`; ids: the engraver's.
+    """
+
+    page: NDArray[np.int64]
+    system: NDArray[np.int64]
+    staff: NDArray[np.int64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    quarters: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    duration: NDArray[np.float64]
+    pitch: NDArray[np.int64]
+    measure: NDArray[np.int64]
+    ids: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def select(self, mask: NDArray[np.bool_] | NDArray[np.int64]) -> NoteTable:
+        """The notes of a mask or of rows."""
+        return NoteTable(**{f.name: getattr(self, f.name)[mask] for f in fields(self)})
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A written measure: its printed name, page, system, left and right in page pixels, its first time's start in quarters, and how
+    many quarters a beat (the metre's lower number) has.
+    """
+
+    name: str
+    page: int
+    system: int
+    left: float
+    right: float
+    quarters: float
+    id: str = ""
+    beat: float = 1.0
+
+
+@dataclass(frozen=True)
+class Engraving:
+    """Pages with exact systems, their notes and measures. passes: (measure row, quarters) of every measure as played, repeats unfolded."""
+
+    pages: list[Page]
+    notes: NoteTable
+    measures: list[Measure]
+    passes: list[tuple[int, float]]
+
+
+class Engraver:
+    """One verovio toolkit, used for many scores of this process."""
+
+    def __init__(self) -> None:
+        import verovio  # a compiled engraver that only this class needs
+
+        verovio.enableLog(verovio.LOG_OFF)
+        self._toolkit = verovio.toolkit()
+
+    def engrave(
+        self, text: str | bytes, *, look: Look | None = None, repeats: bool = True, pages: int | None = None
+    ) -> Engraving:
+        """A score's text (MusicXML, MEI, ABC, Humdrum; bytes: compressed MusicXML) -> its pages. InputError where that fails.
+
+        repeats: whether the times are those of a performance that plays what is to be repeated again; pages: draw no
+        more than the first of them.
+        """
+        look = look or Look()
+        self._toolkit.setOptions({**look.options(), "expandNever": not repeats, "expandAlways": repeats})
+        if not self._load(text) or self._toolkit.getPageCount() < 1:
+            raise InputError(
+                "expected a score that can be engraved, got one that verovio cannot read; check it in an editor"
+            )
+        timemap = self._toolkit.renderToTimemap({"includeMeasures": True})
+        if not any(entry.get("on") for entry in timemap):
+            raise InputError("expected a score with notes, got one without; give another file")
+        count = min(self._toolkit.getPageCount(), pages or sys.maxsize)
+        drawn = [self._page(number, look) for number in range(count)]
+        rows = [row for page in drawn for row in page.notes]
+        times, passes = _times(timemap)
+        measures, rows_of = _measures(drawn, passes, _beats(self._toolkit.getMEI()))
+        notes = self._notes(rows, times, rows_of)
+        if not len(notes):
+            raise InputError("expected a score with pitched notes, got none; percussion alone cannot be compared")
+        return Engraving(
+            [page.page for page in drawn], notes, measures, [(rows_of[m], q) for m, q in passes if m in rows_of]
+        )
+
+    def _load(self, text: str | bytes) -> bool:
+        if isinstance(text, bytes):
+            return bool(self._toolkit.loadZipDataBuffer(text))
+        return bool(self._toolkit.loadData(text))
+
+    def _page(self, number: int, look: Look) -> _Drawn:
+        svg = self._toolkit.renderToSVG(number + 1)
+        drawn = _read_svg(svg, number, look.space)
+        return replace(drawn, page=replace(drawn.page, image=rasterize(svg, look.space / _UNITS_PER_SPACE)))
+
+    def _notes(
+        self, rows: list[_Head], times: Mapping[str, tuple[float, float, float]], measures: Mapping[str, int]
+    ) -> NoteTable:
+        kept = [(row, *times[row.id]) for row in rows if row.id in times]
+        pitches = [int(self._toolkit.getMIDIValuesForElement(row.id).get("pitch", 0)) for row, *_ in kept]
+        kept = [(*entry, pitch) for entry, pitch in zip(kept, pitches, strict=True) if pitch > 0]
+        kept.sort(key=lambda entry: (entry[1], entry[0].page, entry[0].system, entry[0].x, entry[4]))
+        heads = [entry[0] for entry in kept]
+        return NoteTable(
+            page=np.array([h.page for h in heads], np.int64), system=np.array([h.system for h in heads], np.int64),
+            staff=np.array([h.staff for h in heads], np.int64), x=np.array([h.x for h in heads]), y=np.array([h.y for h in heads]),
+            quarters=np.array([e[1] for e in kept]), seconds=np.array([e[2] for e in kept]),
+            duration=np.array([e[3] - e[1] for e in kept]), pitch=np.array([e[4] for e in kept], np.int64),
+            measure=np.array([measures[h.measure] for h in heads], np.int64), ids=np.array([h.id for h in heads], np.str_),
+        )  # fmt: skip
+
+
+def rasterize(svg: str, scale: float) -> np.ndarray:
+    """An engraved page -> (h, w) uint8, 255 is paper. scale: pixels for one of the engraver's inner units."""
+    import cv2
+    import resvg_py
+
+    inner = re.search(r'class="definition-scale"[^>]*viewBox="0 0 (\d+) (\d+)"', svg)
+    if inner is None:
+        raise InputError("expected a page from the engraver, got none of its coordinates; update verovio")
+    width, height = round(int(inner[1]) * scale), round(int(inner[2]) * scale)
+    png = resvg_py.svg_to_bytes(svg_string=svg, width=width, height=height, background="white")
+    image = cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE)
+    return np.ascontiguousarray(image)
+
+
+@dataclass(frozen=True)
+class _Head:
+    id: str
+    page: int
+    system: int
+    staff: int
+    x: float
+    y: float
+    measure: str
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A page as its SVG tells it. measures: (id, name, system, left, right)."""
+
+    page: Page
+    notes: list[_Head]
+    measures: list[tuple[str, str, int, float, float]]
+
+
+def _read_svg(svg: str, number: int, space: float) -> _Drawn:
+    root = ElementTree.fromstring(svg)
+    scale = space / _UNITS_PER_SPACE
+    margin = next(g for g in root.iter(f"{_SVG}g") if g.get("class") == "page-margin")
+    place = _PLACE.search(margin.get("transform", ""))
+    shift = (float(place[1]), float(place[2])) if place else (0.0, 0.0)
+    systems: list[System] = []
+    heads: list[_Head] = []
+    measures: list[tuple[str, str, int, float, float]] = []
+    for system in (g for g in margin.iter(f"{_SVG}g") if g.get("class") == "system"):
+        lines: dict[int, list[list[tuple[float, ...]]]] = {}
+        for measure in (g for g in system if _kind(g) == "measure"):
+            staves = [g for g in measure if _kind(g) == "staff"]
+            spans = [_staff_lines(staff) for staff in staves]
+            for index, span in enumerate(spans):
+                if len(span) == 5:
+                    lines.setdefault(index, []).append(span)
+            order = {index: row for row, index in enumerate(sorted(lines))}
+            identity = measure.get("id", "")
+            for index, staff in enumerate(staves):
+                if index in order:
+                    heads.extend(
+                        _Head(
+                            i,
+                            number,
+                            len(systems),
+                            order[index],
+                            (x + shift[0]) * scale,
+                            (y + shift[1]) * scale,
+                            identity,
+                        )
+                        for i, x, y in _noteheads(staff)
+                    )
+            if spans and spans[0]:
+                left, right = min(s[0] for s in spans[0]), max(s[2] for s in spans[0])
+                name = measure.get("data-n", "")
+                measures.append((identity, name, len(systems), (left + shift[0]) * scale, (right + shift[0]) * scale))
+        if lines:
+            staves_of = tuple(_staff(lines[index], shift, scale) for index in sorted(lines))
+            systems.append(System(number, len(systems), staves_of))
+    empty = np.zeros((0, 0), np.uint8)
+    return _Drawn(Page(number, empty, tuple(systems)), heads, measures)
+
+
+def _kind(element: ElementTree.Element) -> str:
+    return (element.get("class") or "").split(" ")[0]
+
+
+def _staff_lines(staff: ElementTree.Element) -> list[tuple[float, ...]]:
+    found = (_LINE.match(path.get("d", "")) for path in staff if path.tag == f"{_SVG}path")
+    return [tuple(float(v) for v in line.groups()) for line in found if line]
+
+
+def _staff(spans: Sequence[Sequence[tuple[float, ...]]], shift: tuple[float, float], scale: float) -> Staff:
+    left, right = min(s[0][0] for s in spans), max(s[0][2] for s in spans)
+    rows = np.median([[line[1] for line in span] for span in spans], axis=0)
+    middle = (float(rows[2]) + shift[1]) * scale
+    x = (np.array([left, right]) + shift[0]) * scale
+    return Staff(x, np.array([middle, middle]), float(rows[4] - rows[0]) / 4 * scale)
+
+
+def _noteheads(staff: ElementTree.Element) -> list[tuple[str, float, float]]:
+    found = []
+    for note in (g for g in staff.iter(f"{_SVG}g") if _kind(g) == "note"):
+        head = next((g for g in note if _kind(g) == "notehead"), None)
+        glyph = next((u for u in head if u.tag == f"{_SVG}use"), None) if head is not None else None
+        place = _PLACE.search(glyph.get("transform", "")) if glyph is not None else None
+        if place:  # half the width of a black head, from its left edge
+            found.append((note.get("id", ""), float(place[1]) + 0.6 * _UNITS_PER_SPACE, float(place[2])))
+    return found
+
+
+def _times(
+    timemap: Sequence[Mapping[str, object]],
+) -> tuple[dict[str, tuple[float, float, float]], list[tuple[str, float]]]:
+    """id -> (onset quarters, onset seconds, end quarters) of its first sounding; and (measure id, quarters) of every measure played."""
+    onsets: dict[str, tuple[float, float]] = {}
+    ends: dict[str, float] = {}
+    passes: list[tuple[str, float]] = []
+    for entry in timemap:
+        quarters, seconds = float(entry["qstamp"]), float(entry["tstamp"]) / 1000  # type: ignore[arg-type]
+        if "measureOn" in entry:
+            passes.append((_written(str(entry["measureOn"])), quarters))
+        for name in entry.get("on", ()):  # type: ignore[attr-defined]
+            onsets.setdefault(_written(name), (quarters, seconds))
+        for name in entry.get("off", ()):  # type: ignore[attr-defined]
+            ends.setdefault(_written(name), quarters)
+    return {n: (*start, max(ends.get(n, start[0]), start[0])) for n, start in onsets.items()}, passes
+
+
+def _written(name: str) -> str:
+    """The id of what is written, of what sounds: repeats are numbered by the engraver (`-rend2`)."""
+    return name.split("-rend", maxsplit=1)[0]
+
+
+_METRE = re.compile(r'<measure [^>]*xml:id="([^"]+)"|(?:meter\.unit|<meterSig [^>]*\bunit)="(\d+)"')
+
+
+def _beats(mei: str) -> dict[str, float]:
+    """Measure id -> quarters of a beat, from the metre that holds there."""
+    beat, found = 1.0, {}
+    for match in _METRE.finditer(mei):
+        if match[2]:
+            beat = 4.0 / max(1, int(match[2]))
+        else:
+            found[match[1]] = beat
+    return found
+
+
+def _measures(
+    drawn: Sequence[_Drawn], passes: Sequence[tuple[str, float]], beats: Mapping[str, float]
+) -> tuple[list[Measure], dict[str, int]]:
+    first: dict[str, float] = {}
+    for name, quarters in passes:
+        first.setdefault(name, quarters)
+    measures = [
+        Measure(
+            name,
+            page.page.number,
+            system,
+            left,
+            right,
+            first.get(identity, float("nan")),
+            identity,
+            beats.get(identity, 1.0),
+        )
+        for page in drawn
+        for identity, name, system, left, right in page.measures
+    ]
+    return measures, {m.id: row for row, m in enumerate(measures)}

@@ -1,0 +1,173 @@
+"""Following: against a naive filter, warped and noisy playing, jumps, pauses, silence, the end, malformed input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from crossmodal.alignment.motion import Jump, Motion
+from crossmodal.alignment.online import FollowOptions, OnlineAlignment, Position
+from crossmodal.base.errors import InputError
+from tests.crossmodal.alignment.sequences import noisy, played, smooth
+
+SECONDS_TO_RECOVER, ROWS_A_SECOND = 5, 10
+
+
+def follow(online: OnlineAlignment, rows: np.ndarray, weights: np.ndarray | None = None) -> list[Position]:
+    """The positions of all rows."""
+    counts = np.ones(len(rows)) if weights is None else weights
+    return [online.update(row, weight=float(weight)) for row, weight in zip(rows, counts, strict=True)]
+
+
+def columns_of(positions: list[Position]) -> np.ndarray:
+    """Their columns (n,)."""
+    return np.array([position.column for position in positions])
+
+
+def naive(queries: np.ndarray, targets: np.ndarray, jumps: list[Jump], options: FollowOptions) -> list[tuple[float, float]]:
+    """Column and confidence of each row by loops over states, in float64."""
+    m, speeds = len(targets), len(options.speeds)
+    state = np.full((speeds, m), (1 - options.beginning) / (speeds * m))
+    head = min(m, options.window + 1)
+    state[:, :head] += options.beginning / (speeds * head)
+    moves = Motion(options.speeds).moves(np.arange(len(queries)))
+    answers = []
+    for i, query in enumerate(queries):
+        new = np.full_like(state, options.anywhere / state.size)
+        for k in range(speeds):
+            for j in range(m):
+                mixed = (1 - 2 * options.change) * state[k, j]
+                mixed += options.change * (state[max(k - 1, 0), j] + state[min(k + 1, speeds - 1), j])
+                for slip in (-1, 0, 1):
+                    share = options.slip if slip else 1 - 2 * options.slip
+                    new[k, min(j + max(moves[i, k] + slip, 0), m - 1)] += share * mixed
+                for jump in jumps:
+                    landed = jump.destination + j + moves[i, k] - jump.origin - 1
+                    if j <= jump.origin < j + moves[i, k] and landed < m:
+                        new[k, landed] += np.exp(-options.sharpness * jump.penalty) * state[k, j]
+        state = new * np.exp(options.sharpness * (targets @ query))
+        state /= state.sum()
+        held = [state[:, max(j - options.window, 0) : j + options.window + 1].sum() for j in range(m)]
+        best = int(np.argmax(held))
+        near = np.arange(max(best - options.window, 0), min(best + options.window + 1, m))
+        answers.append((float(state[:, near].sum(axis=0) @ near / held[best]), float(held[best])))
+    return answers
+
+
+def test_against_a_naive_filter() -> None:
+    targets, options = smooth(40, seed=1, width=2), FollowOptions(window=2, speeds=(0.0, 0.5, 1.0, 2.0))
+    queries, jumps = noisy(targets[played([(0, 20), (5, 40)])], 0.8, seed=2), [Jump(19, 5, 0.3), Jump(39, 0, 0.1)]
+    positions = follow(OnlineAlignment(targets, jumps=jumps, options=options), queries)
+    expected = naive(queries, targets, jumps, options)
+    assert columns_of(positions) == pytest.approx([column for column, _ in expected], abs=1e-3)
+    assert [p.confidence for p in positions] == pytest.approx([held for _, held in expected], abs=1e-4)
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 2.3])
+def test_follows_noisy_playing_at_any_tempo(speed: float) -> None:
+    targets = smooth(1500, seed=3)
+    columns = played([(0, 1500)], speed=speed)
+    positions = follow(OnlineAlignment(targets), noisy(targets[columns], 1.0, seed=4))
+    errors = np.abs(columns_of(positions) - columns)[30:]
+    assert errors.max() <= 8
+    assert errors.mean() <= 2
+    assert np.mean([p.confidence for p in positions[30:]]) > 0.9
+
+
+def test_follows_a_changing_tempo() -> None:
+    targets = smooth(1500, seed=5)
+    places = np.cumsum(2.0 ** np.sin(np.arange(1200) / 40))
+    columns = places[places < 1500].astype(np.int64)
+    errors = np.abs(columns_of(follow(OnlineAlignment(targets), noisy(targets[columns], 1.0, seed=6))) - columns)
+    assert errors[30:].max() <= 8
+
+
+@pytest.mark.parametrize("target", [100, 2400])
+def test_recovers_after_a_leap(target: int) -> None:
+    targets = smooth(3000, seed=7)
+    columns = played([(0, 1200), (target, target + 400)])
+    errors = np.abs(columns_of(follow(OnlineAlignment(targets), noisy(targets[columns], 1.0, seed=8))) - columns)
+    assert errors[1200 + SECONDS_TO_RECOVER * ROWS_A_SECOND :].max() <= 8
+
+
+def test_known_jumps_are_followed_sooner() -> None:
+    targets, rows = smooth(2000, seed=9), played([(0, 1000), (0, 300)])
+    queries = noisy(targets[rows], 1.0, seed=10)
+    known = OnlineAlignment(targets, jumps=[Jump(999, 0, 0.5)])
+    late = [
+        int((np.abs(columns_of(follow(online, queries)) - rows)[1000:] > 8).sum())
+        for online in (known, OnlineAlignment(targets))
+    ]
+    assert late[0] < late[1] <= SECONDS_TO_RECOVER * ROWS_A_SECOND
+
+
+def test_waits_in_a_pause_and_goes_on() -> None:
+    targets = smooth(1200, seed=11)
+    columns = np.concatenate([np.arange(500), np.full(80, 500), np.arange(500, 1200)])
+    errors = np.abs(columns_of(follow(OnlineAlignment(targets), noisy(targets[columns], 0.8, seed=12))) - columns)
+    assert errors[30:].max() <= 10
+    assert errors[580 + SECONDS_TO_RECOVER * ROWS_A_SECOND :].max() <= 6
+
+
+def test_silence_changes_nothing() -> None:
+    targets = smooth(400, seed=13)
+    online = OnlineAlignment(targets)
+    before = follow(online, targets[:150])[-1]
+    assert follow(online, np.zeros((100, 24)), np.zeros(100)) == [before] * 100
+    assert abs(follow(online, targets[150:200])[-1].column - 199) <= 2
+
+
+def test_stays_at_the_end() -> None:
+    targets = smooth(300, seed=14)
+    positions = follow(OnlineAlignment(targets), targets[np.minimum(np.arange(400), 299)])
+    assert all(position.column > 295 for position in positions[320:])
+
+
+def test_another_piece_has_low_similarity() -> None:
+    targets = smooth(800, seed=15)
+    right = follow(OnlineAlignment(targets), noisy(targets[:400], 1.0, seed=16))[-1]
+    wrong = follow(OnlineAlignment(targets), smooth(400, seed=17))[-1]
+    assert right.similarity > wrong.similarity + 0.2
+    assert right.confidence > 0.9
+
+
+def test_before_anything_is_heard() -> None:
+    first = OnlineAlignment(smooth(500, seed=18)).update(np.zeros(24), weight=0.0)
+    assert np.isnan(first.similarity)
+    assert first.column < 20
+
+
+def test_reset_and_a_new_object_are_the_same() -> None:
+    targets = smooth(200, seed=19)
+    online = OnlineAlignment(targets, jumps=[Jump(99, 0)])
+    first = follow(online, targets[:120])
+    online.reset()
+    assert follow(online, targets[:120]) == first
+    assert follow(OnlineAlignment(targets, jumps=[Jump(99, 0)]), targets[:120]) == first
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_few_columns(count: int) -> None:
+    targets = smooth(count, seed=20)
+    positions = follow(OnlineAlignment(targets, jumps=[Jump(count - 1, 0)]), smooth(30, seed=21))
+    assert all(0 <= p.column <= count - 1 and 0 <= p.confidence <= 1 for p in positions)
+
+
+def test_malformed_input() -> None:
+    with pytest.raises(InputError, match="targets"):
+        OnlineAlignment(np.zeros((0, 4)))
+    with pytest.raises(InputError, match="jumps"):
+        OnlineAlignment(np.ones((3, 4)), jumps=[Jump(3, 0)])
+    online = OnlineAlignment(np.ones((3, 4)))
+    for vector in (np.ones(5), np.ones((1, 4)), np.full(4, np.nan)):
+        with pytest.raises(InputError, match="vector"):
+            online.update(vector)
+    for weight in (-0.1, 1.1, float("nan")):
+        with pytest.raises(InputError, match="weight"):
+            online.update(np.ones(4), weight=weight)
+
+
+def test_malformed_options() -> None:
+    for options in ({"sharpness": 0.0}, {"window": -1}, {"anywhere": 0.0}, {"beginning": 1.5}, {"change": 0.6}, {"slip": -0.1}):
+        with pytest.raises(InputError, match="expected"):
+            FollowOptions(**options)  # type: ignore[arg-type]
