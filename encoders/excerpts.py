@@ -48,7 +48,7 @@ class ExcerptContext(ExcerptEncoder):
 
     def __init__(
         self, *, channels: Sequence[int] = (16, 32, 48), width: int = 192, radius: int = 21, window: int = 84,
-        mean: float = 0.4, deviation: float = 0.5, dropout: float = 0.1,
+        mean: float = 0.7, deviation: float = 0.58, dropout: float = 0.1,
     ) -> None:  # fmt: skip
         super().__init__(window=window, step=2, mean=mean, deviation=deviation)
         first, second, third = channels
@@ -86,8 +86,8 @@ class ExcerptVgg(ExcerptEncoder):
         channels: Sequence[int] = (24, 48, 96, 96),
         window: int = 42,
         dimension: int = 32,
-        mean: float = 0.4,
-        deviation: float = 0.5,
+        mean: float = 0.7,
+        deviation: float = 0.58,
     ) -> None:
         super().__init__(window=window, step=2, mean=mean, deviation=deviation)
         self.dimension, self.reach = dimension, window // 2

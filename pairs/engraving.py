@@ -136,7 +136,7 @@ class Engraver:
         more than the first of them.
         """
         look = look or Look()
-        self._toolkit.setOptions({**look.options(), "expandNever": not repeats, "expandAlways": repeats})
+        self._toolkit.setOptions({**look.options(), "expandNever": not repeats, "expandAlways": False})
         if not self._load(text) or self._toolkit.getPageCount() < 1:
             raise InputError(
                 "expected a score that can be engraved, got one that verovio cannot read; check it in an editor"

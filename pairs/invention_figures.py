@@ -238,7 +238,8 @@ def silence(bar: Bar, generator: np.random.Generator) -> list[Tone]:
 
 RIGHT: tuple[tuple[Figure, float], ...] = (
     (melody, 5), (chordal_melody, 3), (two_voices, 2), (_under(2), 1.2), (_under(5), 1.2), (_under(7), 1.5), (run, 2),
-    (_doubled_run(2), 0.5), (_doubled_run(5), 0.4), (_doubled_run(7), 0.5), (arpeggio, 1.5), (repeated_chords, 1), (long_chord, 0.5), (silence, 0.15),
+    (_doubled_run(2), 0.5), (_doubled_run(5), 0.4), (_doubled_run(7), 0.5), (arpeggio, 1.5), (repeated_chords, 1), (long_chord, 0.5),
+    (silence, 0.15),
 )  # fmt: skip
 LEFT: tuple[tuple[Figure, float], ...] = (
     (alberti, 2), (stride, 2), (octaves, 1.5), (arpeggio, 2), (repeated_chords, 1.2), (long_chord, 1.5), (broken_octaves, 0.7),

@@ -226,12 +226,14 @@ def _on_grid(tables: Sequence[NDArray[np.void]], beats: Floats, first: int) -> l
 def _beats(rows: Floats) -> tuple[Floats, int, int]:
     """Beat table -> times of beats made strictly growing, beats per measure, and the number of the first downbeat."""
     times = np.maximum.accumulate(rows[:, 0]) + np.arange(len(rows)) * 1e-6
-    downbeats = np.flatnonzero(rows[:, 2] > 0)
-    if len(downbeats) < 2:
-        downbeats = np.flatnonzero(rows[:, 1] > 0)
-    steps = Counter(int(step) for step in np.diff(downbeats))
-    numerator = steps.most_common(1)[0][0] if steps else 4
-    numerator = numerator if numerator in (2, 3, 4) else 4
+    steps = [
+        Counter(int(step) for step in np.diff(np.flatnonzero(rows[:, column] > 0))).most_common(1) for column in (1, 2)
+    ]
+    triple = (
+        bool(steps[0]) and steps[0][0][0] == 3
+    )  # every sixth beat is flagged in the last column, every third in the one before
+    numerator = 3 if triple else steps[1][0][0] if steps[1] and steps[1][0][0] in (2, 3, 4) else 4
+    downbeats = np.flatnonzero(rows[:, 1 if triple else 2] > 0)
     phase = Counter(int(place) % numerator for place in downbeats).most_common(1)
     return times, numerator, phase[0][0] if phase else 0
 

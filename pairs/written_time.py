@@ -83,8 +83,10 @@ class WrittenTime:
         self.engraved: Floats = ours.quarters[rows]
         self.played: Floats = theirs.quarters[columns]
         self.agreement = len(rows) / max(len(ours), len(theirs))
+        # the engraver's clock may run backwards over a broken bar
+        self._passes = sorted(engraving.passes, key=lambda entry: entry[1])
         once = len({measure for measure, _ in engraving.passes}) == len(engraving.passes)
-        self.one_to_one = once and self.agreement >= 0.9
+        self.one_to_one = once and self._passes == engraving.passes and self.agreement >= 0.9
 
     def engraved_time(self, quarters: ArrayLike) -> Floats:
         """Quarters of the MIDI (k,) -> quarters of the engraver's clock, repeats unfolded; NaN far (`REACH`) from what is known."""
@@ -99,7 +101,7 @@ class WrittenTime:
     def places(self, quarters: ArrayLike) -> Places:
         """Quarters of the MIDI (k,) -> where they are written; between two notes of a measure x runs evenly."""
         asked = np.atleast_1d(self.engraved_time(quarters))
-        starts = np.array([start for _, start in self.engraving.passes])
+        starts = np.array([start for _, start in self._passes])
         found = [self._place(float(time), starts) for time in asked]
         measure, page, system, x = zip(*found, strict=True) if found else ((), (), (), ())
         return Places(
@@ -110,7 +112,7 @@ class WrittenTime:
         row = int(np.searchsorted(starts, time + 1e-6, side="right")) - 1 if np.isfinite(time) else -1
         if row < 0:
             return -1, -1, -1, float("nan")
-        measure = self.engraving.passes[row][0]
+        measure = self._passes[row][0]
         written = self.engraving.measures[measure]
         notes = self.engraving.notes
         own = notes.measure == measure

@@ -24,6 +24,15 @@ class Jump:
     penalty: float = 0.0
 
 
+def jumps_between(starts: Sequence[int], columns: int, *, penalty: float) -> tuple[Jump, ...]:
+    """From the end of each segment (a system of an unread page, say) to the beginning of each but the one that follows.
+
+    starts: rising first columns of the segments; the last one ends at `columns`. A segment may be played again.
+    """
+    ends = [*starts[1:], columns]
+    return tuple(Jump(end - 1, start, penalty) for end in ends for start in starts if start != end)
+
+
 @dataclass(frozen=True)
 class Motion:
     """The local model of tempo; costs are in the units of 1 - similarity, of which a row costs 0 to 2.

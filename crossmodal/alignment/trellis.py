@@ -25,7 +25,9 @@ class Edges:
     after: NDArray[np.float64]
 
     @classmethod
-    def of(cls, weights: Floats, starts: NDArray[np.floating], ends: NDArray[np.floating], outside: float | None) -> Edges:
+    def of(
+        cls, weights: Floats, starts: NDArray[np.floating], ends: NDArray[np.floating], outside: float | None
+    ) -> Edges:
         """outside: cost of a row, times its weight, that comes before the path or after it; None: all rows are on the path."""
         count = len(weights)
         before, after = np.full(count, np.inf), np.full(count, np.inf)

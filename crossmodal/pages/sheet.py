@@ -14,6 +14,7 @@ FIRST_LOOK = 2400  # longest side at which the distance of the staff lines is es
 TARGET = 9.0  # pixels between staff lines
 RANGE = (6.5, 11.5)  # distances that need no change of size
 LARGEST_GAIN = 2.5  # enlargement of a page with tiny staves: more adds no information
+SELDOM = 0.1  # of how often the likeliest distance was seen, below which another is not tried
 LEVEL = 0.25  # degrees of skew that are left alone
 
 
@@ -50,6 +51,7 @@ def work_sheet(image: np.ndarray) -> Sheet | None:
     spaces = staff_spaces(ink)
     if not spaces:
         return None
+    spaces = [(space, seen) for space, seen in spaces if seen >= SELDOM * spaces[0][1]]
     sheets = [_at_space(image, ink, shrink, space) for space, _ in spaces]
     if len(sheets) == 1:
         return _levelled(sheets[0])

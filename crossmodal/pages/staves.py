@@ -73,6 +73,7 @@ def skew(lines: Lines, *, limit: float = 9.0) -> float:
     scores = np.array([_gathered(lines, windows, a, 2) for a in coarse])
     padded = np.pad(scores, 1, constant_values=-1.0)
     peaks = np.flatnonzero((scores >= padded[:-2]) & (scores >= padded[2:]))
+    peaks = peaks[scores[peaks] - scores.min() >= 0.5 * np.ptp(scores)]
     likely = peaks[np.argsort(-scores[peaks])][:3]
     best = coarse[likely[0]] if len(likely) == 1 else max(coarse[likely], key=lambda a: staff_promise(lines, float(a)))
     fine = best + np.arange(-0.75, 0.76, 0.15)

@@ -45,6 +45,24 @@ def build(vectors: np.ndarray, *, exact_limit: int | None = None) -> faiss.Index
     return index
 
 
+def search(
+    index: faiss.Index, queries: np.ndarray, k: int, *, allowed: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest of the vectors (n,) that `allowed` marks, or of all: similarities and rows, (q, k); -1 where there are fewer."""
+    import faiss
+
+    if allowed is None:
+        similarities, rows = index.search(queries, k)
+        return similarities, rows
+    bits = np.packbits(allowed, bitorder="little")
+    selector = faiss.IDSelectorBitmap(len(allowed), faiss.swig_ptr(bits))
+    options = faiss.SearchParameters(sel=selector)
+    if isinstance(index, faiss.IndexIVF):
+        options = faiss.SearchParametersIVF(sel=selector, nprobe=index.nprobe)
+    similarities, rows = index.search(queries, k, params=options)
+    return similarities, rows
+
+
 def save(index: faiss.Index, path: Path) -> FileRecord:
     """Write the FAISS index atomically."""
     import faiss

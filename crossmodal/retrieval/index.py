@@ -94,8 +94,18 @@ class Index:
 
     @property
     def offsets(self) -> np.ndarray:
-        """(n,) seconds into its file at which each vector begins."""
+        """(n,) place of each vector in its file: seconds, or columns of sheet music counted over all its systems."""
         return self._tables.offsets
+
+    @property
+    def places(self) -> np.ndarray:
+        """(n, 2) page and system of each vector, counted from 1; 0 where there are none."""
+        return self._tables.places
+
+    @property
+    def starts(self) -> np.ndarray:
+        """(items + 1,) the first vector of each item, and at the end how many there are."""
+        return self._tables.starts
 
     @property
     def interrupted(self) -> bool:
@@ -111,6 +121,19 @@ class Index:
         """IntegrityError, naming both, unless the vectors are of `space`."""
         check_space(self.header, space, where=str(self.folder))
 
+    def nearest(
+        self, queries: np.ndarray, *, k: int, items: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The k vectors that FAISS finds nearest to each query (q, d), among those of `items` (a boolean mask (items,)).
+
+        Returns similarities (q, k), falling, and the rows of the items they belong to (q, k), -1 where there are fewer.
+        """
+        queries = self._checked(queries, k)
+        mask = None if items is None or items.all() else np.repeat(items, np.diff(self._tables.starts))
+        similarities, rows = ann.search(self._searcher, queries, k, allowed=mask)
+        owners = np.searchsorted(self._tables.starts, rows, side="right") - 1
+        return similarities, np.where(rows < 0, -1, owners)
+
     def search(
         self, queries: np.ndarray, *, k: int, where: Where = None, collapse_duplicates: bool = True
     ) -> list[list[Hit]]:
@@ -120,13 +143,7 @@ class Index:
         where: filters that all hold; a filtered search is exact. collapse_duplicates: of items with the same
         content only the first comes. Raises InputError for queries that do not fit.
         """
-        queries = np.ascontiguousarray(np.atleast_2d(queries), np.float32)
-        if queries.ndim != 2 or queries.shape[1] != self.header.space.dimension:
-            raise InputError(f"queries: expected (q, {self.header.space.dimension}), got {queries.shape}")
-        if not np.isfinite(queries).all():
-            raise InputError("queries: expected finite vectors, got NaN or infinity")
-        if k < 1:
-            raise InputError(f"k: expected at least 1, got {k}")
+        queries = self._checked(queries, k)
         mask = select(self.items, where)
         allowed = None if mask.all() else mask
         contents = self._contents if collapse_duplicates else np.arange(len(self.items))
@@ -136,6 +153,16 @@ class Index:
             rows, similarities = candidates or self._scan(query, allowed)
             found.append(self._hits(query, rows, similarities, k, contents, allowed, collapse_duplicates))
         return found
+
+    def _checked(self, queries: np.ndarray, k: int) -> np.ndarray:
+        queries = np.ascontiguousarray(np.atleast_2d(queries), np.float32)
+        if queries.ndim != 2 or queries.shape[1] != self.header.space.dimension:
+            raise InputError(f"queries: expected (q, {self.header.space.dimension}), got {queries.shape}")
+        if not np.isfinite(queries).all():
+            raise InputError("queries: expected finite vectors, got NaN or infinity")
+        if k < 1:
+            raise InputError(f"k: expected at least 1, got {k}")
+        return queries
 
     def _near(self, query: np.ndarray, k: int, contents: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """Items (rows, similarities) that FAISS finds, enough for k different contents; None when a scan

@@ -11,6 +11,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,7 @@ class Staging:
             counts=np.array([len(entry.vectors) for entry in entries]),
             vectors=np.concatenate([entry.vectors for entry in entries]),
             offsets=np.concatenate([entry.offsets for entry in entries]),
+            places=np.concatenate([_places(entry) for entry in entries]),
         )
         content = buffer.getvalue()
         with atomic_write(self._folder / f"{self._next:08d}-{_hash(content)}.npz") as temporary:
@@ -93,7 +95,11 @@ class Staging:
         for path in self._shards():
             for entry in _read(path):
                 if self._where.get(entry.item.id) == _number(path):
-                    yield Entry(self.items[entry.item.id], entry.vectors, entry.offsets, entry.hop)
+                    yield replace(entry, item=self.items[entry.item.id])
+
+
+def _places(entry: Entry) -> np.ndarray:
+    return np.zeros((len(entry.vectors), 2), np.int32) if entry.places is None else entry.places
 
 
 def _hash(content: bytes) -> str:
@@ -114,12 +120,14 @@ def _read(path: Path) -> list[Entry]:
         record = json.loads(shard["items"].tobytes())
         starts = np.cumsum([0, *shard["counts"]])
         vectors, offsets = shard["vectors"], shard["offsets"]
+        places = shard["places"] if "places" in shard.files else np.zeros((len(vectors), 2), np.int32)
     return [
         Entry(
             IndexedItem.from_json(one["item"]),
             vectors[starts[index] : starts[index + 1]],
             offsets[starts[index] : starts[index + 1]],
             one["hop"],
+            places[starts[index] : starts[index + 1]],
         )
         for index, one in enumerate(record)
     ]

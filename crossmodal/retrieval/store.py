@@ -1,7 +1,8 @@
 """The files of one generation of an index, and how a commit replaces them.
 
     items-000003.parquet      one row an item
-    rows-000003.parquet       one row a vector: item (its row in the items), offset (seconds), hop (seconds)
+    rows-000003.parquet       one row a vector: item (its row in the items), offset and hop (seconds, or columns of
+                              sheet music), page and system (from 1; 0 where there are none)
     vectors-000003.npy        (n, d) float32, row for row
     ann-000003.faiss          derived
 
@@ -31,14 +32,15 @@ _OURS = re.compile(r"(items|rows|vectors|ann|staging)-\d{6}(\.\w+)?|" + re.escap
 
 @dataclass(frozen=True)
 class Entry:
-    """An item with its vectors (t, d) float32, their offsets (t,) in seconds, and the hop between them (0
-    for one vector).
+    """An item with its vectors (t, d) float32, their offsets (t,) in seconds or columns, and the hop between them (0
+    for one vector). places (t, 2): page and system of each vector from 1, or None.
     """
 
     item: IndexedItem
     vectors: np.ndarray
     offsets: np.ndarray
     hop: float = 0.0
+    places: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,15 @@ class Tables:
     offsets: np.ndarray
     hops: np.ndarray
     starts: np.ndarray
+    places: np.ndarray
 
     def entries(self) -> Iterator[Entry]:
         """Items with their vectors, in order."""
         for row, item in enumerate(self.items):
             part = slice(int(self.starts[row]), int(self.starts[row + 1]))
-            yield Entry(item, self.vectors[part], self.offsets[part], float(self.hops[part.start]))
+            places = self.places[part]
+            hop = float(self.hops[part.start])
+            yield Entry(item, self.vectors[part], self.offsets[part], hop, places if places.any() else None)
 
 
 def staging_name(generation: int) -> str:
@@ -72,7 +77,7 @@ def open_tables(folder: Path, header: Header) -> Tables:
     if not header.files:
         empty = np.zeros(0, np.float32)
         vectors = empty.reshape(0, header.space.dimension)
-        return Tables(ItemTable.empty(), vectors, empty, empty, np.zeros(1, np.int64))
+        return Tables(ItemTable.empty(), vectors, empty, empty, np.zeros(1, np.int64), np.zeros((0, 2), np.int32))
     for kind, record in header.files.items():
         path = folder / record.name
         if kind == "ann":
@@ -88,7 +93,10 @@ def open_tables(folder: Path, header: Header) -> Tables:
     starts = np.searchsorted(owners, np.arange(len(items) + 1))
     if len(owners) != len(vectors) or vectors.shape[1:] != (header.space.dimension,):
         raise IntegrityError(f"{folder}: its tables do not fit each other; index again")
-    return Tables(items, vectors, rows.column("offset").to_numpy(), rows.column("hop").to_numpy(), starts)
+    places = np.zeros((len(vectors), 2), np.int32)
+    if "page" in rows.column_names:  # indexes made before there was sheet music have none
+        places = np.stack([rows.column("page").to_numpy(), rows.column("system").to_numpy()], axis=1)
+    return Tables(items, vectors, rows.column("offset").to_numpy(), rows.column("hop").to_numpy(), starts, places)
 
 
 def commit(folder: Path, header: Header, entries: Iterator[Entry], *, vectors: int) -> Header:
@@ -97,11 +105,11 @@ def commit(folder: Path, header: Header, entries: Iterator[Entry], *, vectors: i
     """
     generation = header.generation + 1
     names = {kind: f"{kind}-{generation:06d}" for kind in ("items", "rows", "vectors", "ann")}
-    items, owners, offsets, hops = _write_vectors(
+    items, rows = _write_vectors(
         folder / f"{names['vectors']}.npy", entries, (vectors, header.space.dimension)
     )
     write_items(folder / f"{names['items']}.parquet", items)
-    _write_rows(folder / f"{names['rows']}.parquet", owners, offsets, hops)
+    _write_rows(folder / f"{names['rows']}.parquet", rows)
     files = {}
     for kind, suffix in (("items", "parquet"), ("rows", "parquet"), ("vectors", "npy")):
         path = folder / f"{names[kind]}.{suffix}"
@@ -117,11 +125,12 @@ def commit(folder: Path, header: Header, entries: Iterator[Entry], *, vectors: i
 
 def _write_vectors(
     path: Path, entries: Iterator[Entry], shape: tuple[int, int]
-) -> tuple[list[IndexedItem], np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[list[IndexedItem], dict[str, np.ndarray]]:
     """Stream the vectors to a .npy file; return the items and the columns of the rows table."""
     items: list[IndexedItem] = []
     counts: list[int] = []
     offsets, hops = np.zeros(shape[0], np.float32), np.zeros(shape[0], np.float32)
+    places = np.zeros((shape[0], 2), np.int32)
     done = 0
     with atomic_write(path) as temporary, temporary.open("wb") as stream:
         layout = {"descr": "<f4", "fortran_order": False, "shape": shape}
@@ -130,20 +139,23 @@ def _write_vectors(
             stream.write(np.ascontiguousarray(entry.vectors, "<f4").tobytes())
             part = slice(done, done + len(entry.vectors))
             offsets[part], hops[part] = entry.offsets, entry.hop
+            if entry.places is not None:
+                places[part] = entry.places
             items.append(entry.item)
             counts.append(len(entry.vectors))
             done = part.stop
         if done != shape[0]:
             raise IntegrityError(f"{path.parent}: staged work was damaged while it was read; run again")
-    return items, np.repeat(np.arange(len(items)), counts), offsets, hops
+    owners = np.repeat(np.arange(len(items)), counts)
+    return items, {"item": owners, "offset": offsets, "hop": hops, "page": places[:, 0], "system": places[:, 1]}
 
 
-def _write_rows(path: Path, owners: np.ndarray, offsets: np.ndarray, hops: np.ndarray) -> None:
+def _write_rows(path: Path, columns: dict[str, np.ndarray]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     with atomic_write(path) as temporary:
-        pq.write_table(pa.table({"item": owners, "offset": offsets, "hop": hops}), temporary)
+        pq.write_table(pa.table(columns), temporary)
 
 
 def remove_stale(folder: Path, header: Header) -> None:

@@ -15,6 +15,7 @@ encoded again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -97,21 +98,29 @@ class IndexWriter:
         return [*self._committed.values(), *self._staging.items.values()]
 
     def add(
-        self, item: IndexedItem, vectors: np.ndarray, offsets: np.ndarray | None = None, *, hop: float = 0.0
+        self,
+        item: IndexedItem,
+        vectors: np.ndarray,
+        offsets: np.ndarray | None = None,
+        *,
+        hop: float = 0.0,
+        places: np.ndarray | None = None,
     ) -> None:
-        """Add an item with its vectors (t, d), or (d,), and their offsets (t,) in seconds; an item of the
-        same id is replaced.
+        """Add an item with its vectors (t, d), or (d,), and their offsets (t,) in seconds (columns of sheet music, whose `places`
+        (t, 2) are page and system from 1); an item of the same id is replaced.
         """
         vectors = np.atleast_2d(np.asarray(vectors, np.float32))
-        places = np.zeros(len(vectors), np.float32) if offsets is None else np.asarray(offsets, np.float32)
+        offsets = np.zeros(len(vectors), np.float32) if offsets is None else np.asarray(offsets, np.float32)
         if vectors.ndim != 2 or not len(vectors) or vectors.shape[1] != self.header.space.dimension:
             raise InputError(f"{item.id}: expected vectors (t, {self.header.space.dimension}), got {vectors.shape}")
-        if places.shape != (len(vectors),):
-            raise InputError(f"{item.id}: expected an offset for each of {len(vectors)} vectors, got {places.shape}")
+        if offsets.shape != (len(vectors),):
+            raise InputError(f"{item.id}: expected an offset for each of {len(vectors)} vectors, got {offsets.shape}")
+        if places is not None and places.shape != (len(vectors), 2):
+            raise InputError(f"{item.id}: expected places ({len(vectors)}, 2), got {places.shape}")
         if not np.isfinite(vectors).all():
             raise InputError(f"{item.id}: expected finite vectors, got NaN or infinity")
         self._committed.pop(item.id, None)
-        self._staging.add(Entry(item, vectors, places, hop))
+        self._staging.add(Entry(item, vectors, offsets, hop, None if places is None else np.asarray(places, np.int32)))
 
     def remove(self, identifiers: Iterable[str]) -> None:
         """Drop items. InputError for an id that the index does not hold."""
@@ -138,7 +147,7 @@ class IndexWriter:
         """Change ids, fields or places of items (id -> the item as it shall be); their vectors stay. Exchanged ids are
         exchanged."""
         entries = [
-            Entry(changes[e.item.id], np.array(e.vectors), np.array(e.offsets), e.hop)
+            Entry(changes[e.item.id], np.array(e.vectors), np.array(e.offsets), e.hop, e.places)
             for e in self._entries()
             if e.item.id in changes
         ]
@@ -171,7 +180,7 @@ class IndexWriter:
         for entry in self._tables.entries():
             item = self._committed.get(entry.item.id)
             if item is not None:
-                yield Entry(item, entry.vectors, entry.offsets, entry.hop)
+                yield replace(entry, item=item)
         yield from self._staging.entries()
 
     def close(self) -> None:

@@ -174,3 +174,11 @@ def test_pop909_song(melody: str) -> None:
     assert len(song.notes) > 800
     assert song.staves == (3 if melody == "staff" else 2)
     assert "<measure" in write_mei(song.notes, key=song.key, staves=song.staves)
+
+
+@pytest.mark.real_data
+def test_pop909_waltz() -> None:
+    root = Path(os.environ.get("CROSSMODAL_DATA", "")) / "pop909" / "POP909" / "034"
+    if not root.is_dir():
+        pytest.skip("POP909 is not under CROSSMODAL_DATA")
+    assert read_pop909(root).meter == (3, 4)

@@ -9,7 +9,7 @@ import pytest
 
 from crossmodal.alignment import trellis
 from crossmodal.alignment.jumps import RAMP, JumpOptions, align_with_jumps
-from crossmodal.alignment.motion import Jump, Motion
+from crossmodal.alignment.motion import Jump, Motion, jumps_between
 from crossmodal.base.errors import InputError
 from tests.crossmodal.alignment.sequences import noisy, played, smooth
 
@@ -96,7 +96,7 @@ def test_jumps_are_recovered(
 
 def test_jumps_that_exist_are_not_taken_without_need() -> None:
     targets = smooth(500, seed=3)
-    jumps = [Jump(o - 1, d, 4.0) for o in range(100, 501, 100) for d in range(0, 500, 100) if o != d]
+    jumps = jumps_between(range(0, 500, 100), 500, penalty=4.0)
     path = align_with_jumps(noisy(targets, 1.0, seed=4), targets, jumps)
     assert path.jumps == ()
     assert np.abs(path.columns - np.arange(500)).max() <= 3
@@ -206,6 +206,12 @@ def test_malformed_options() -> None:
         JumpOptions(outside=-1.0)
     with pytest.raises(InputError, match="radius"):
         JumpOptions(radius=0)
+
+
+def test_jumps_between_segments() -> None:
+    pairs = {(jump.origin, jump.destination) for jump in jumps_between([0, 10, 25], 40, penalty=2.0)}
+    assert pairs == {(9, 0), (9, 25), (24, 0), (24, 10), (39, 0), (39, 10), (39, 25)}
+    assert {jump.penalty for jump in jumps_between([0, 10], 20, penalty=2.0)} == {2.0}
 
 
 def test_moves_have_the_speed_as_their_mean() -> None:

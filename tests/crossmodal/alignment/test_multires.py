@@ -16,7 +16,10 @@ from tests.crossmodal.alignment.sequences import noisy, played, smooth
 @pytest.mark.parametrize("subsequence", [False, True])
 def test_small_problems_are_solved_exactly(subsequence: bool) -> None:
     queries, targets = smooth(60, seed=1), smooth(90, seed=2)
-    path, exact = align(queries, targets, subsequence=subsequence), dtw(1 - queries @ targets.T, subsequence=subsequence)
+    path, exact = (
+        align(queries, targets, subsequence=subsequence),
+        dtw(1 - queries @ targets.T, subsequence=subsequence),
+    )
     assert path.cost == pytest.approx(exact.cost, rel=1e-6)
     assert np.array_equal(path.columns, exact.columns)
 
@@ -48,9 +51,10 @@ def test_degenerate_lengths_stay_paths(lengths: tuple[int, int]) -> None:
 
 def test_weights_of_steps_reach_every_level() -> None:
     queries, targets = smooth(200, seed=7), smooth(220, seed=8)
-    weights = {"weights_add": (0.0, 0.5, 0.5), "weights_mul": (2.0, 1.0, 1.0)}
-    path = align(queries, targets, largest=1000, radius=60, **weights)
-    assert path.cost == pytest.approx(dtw(1 - queries @ targets.T, **weights).cost, rel=1e-5)
+    add, multiply = (0.0, 0.5, 0.5), (2.0, 1.0, 1.0)
+    path = align(queries, targets, largest=1000, radius=60, weights_add=add, weights_mul=multiply)
+    exact = dtw(1 - queries @ targets.T, weights_add=add, weights_mul=multiply)
+    assert path.cost == pytest.approx(exact.cost, rel=1e-5)
 
 
 def test_memory_grows_with_the_length_and_not_with_its_square() -> None:

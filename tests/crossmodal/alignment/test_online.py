@@ -24,7 +24,9 @@ def columns_of(positions: list[Position]) -> np.ndarray:
     return np.array([position.column for position in positions])
 
 
-def naive(queries: np.ndarray, targets: np.ndarray, jumps: list[Jump], options: FollowOptions) -> list[tuple[float, float]]:
+def naive(
+    queries: np.ndarray, targets: np.ndarray, jumps: list[Jump], options: FollowOptions
+) -> list[tuple[float, float]]:
     """Column and confidence of each row by loops over states, in float64."""
     m, speeds = len(targets), len(options.speeds)
     state = np.full((speeds, m), (1 - options.beginning) / (speeds * m))
@@ -168,6 +170,13 @@ def test_malformed_input() -> None:
 
 
 def test_malformed_options() -> None:
-    for options in ({"sharpness": 0.0}, {"window": -1}, {"anywhere": 0.0}, {"beginning": 1.5}, {"change": 0.6}, {"slip": -0.1}):
+    for options in (
+        {"sharpness": 0.0},
+        {"window": -1},
+        {"anywhere": 0.0},
+        {"beginning": 1.5},
+        {"change": 0.6},
+        {"slip": -0.1},
+    ):
         with pytest.raises(InputError, match="expected"):
-            FollowOptions(**options)  # type: ignore[arg-type]
+            FollowOptions(**options)
