@@ -17,6 +17,7 @@ from crossmodal.base.errors import CrossmodalError, InputError, IntegrityError, 
 
 if TYPE_CHECKING:
     from crossmodal.applications.collection import SearchableIndex
+    from crossmodal.base.results import Ranking
     from crossmodal.space import Space
 
 __version__ = "0.1.0"
@@ -25,6 +26,7 @@ __all__ = [
     "InputError",
     "IntegrityError",
     "RecipeError",
+    "identify",
     "load",
     "open_index",
 ]
@@ -45,3 +47,13 @@ def open_index(path: str | Path) -> SearchableIndex:
     from crossmodal.applications.collection import SearchableIndex
 
     return SearchableIndex.open(Path(path))
+
+
+def identify(index: SearchableIndex | str | Path, file: str | Path, *, k: int = 5) -> Ranking:
+    """The k scores of an index that a recording is most likely of, or the recordings that are of a score or page.
+
+    More choices: `crossmodal.applications.identification.identify`. Raises InputError for silence, and what is no music.
+    """
+    from crossmodal.applications.identification import identify as find
+
+    return find(index, file, k=k)

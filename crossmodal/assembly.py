@@ -12,7 +12,8 @@ from torch import nn
 from crossmodal.base.errors import RecipeError
 from crossmodal.base.names import nearest, resolve
 from crossmodal.embedding import JointEmbedding, SymmetricBilinear, TowerModule
-from crossmodal.objectives import OBJECTIVES
+from crossmodal.objectives import FITS, OBJECTIVES
+from crossmodal.objectives.correlation import Cca
 from crossmodal.objectives.similarity import Cosine
 from crossmodal.recipe import ComparisonPart, Component, Recipe, Stage, Tower, Value, compares_space
 from encoders import ENCODERS, HEADS
@@ -92,6 +93,12 @@ def build_objective(component: Component) -> nn.Module:
     return module
 
 
+def build_fit(component: Component) -> Cca:
+    """What fits heads in closed form."""
+    found: Cca = build(component, FITS, "a closed form")
+    return found
+
+
 def build_pairs(component: Component, items: Sequence[Item], *, labels: Sequence[str] = ()) -> PairSource:
     """A pair source over items. labels: the classes of a source of labels whose recipe does not list them."""
     given: dict[str, object] = {"items": items}
@@ -107,6 +114,8 @@ def check_recipe(recipe: Recipe) -> None:
         _check_tower(tower)
     for name, stage in recipe.stages.items():
         _check_stage(stage)
+        if stage.fit is not None:
+            _check_fit(name, stage, stage.fit, recipe)
         for part in stage.comparisons:
             if compares_space(part, recipe.towers, stage.heads):
                 _check_similarity(name, part, recipe.similarity)
@@ -133,6 +142,16 @@ def _check_similarity(stage: str, part: ComparisonPart, similarity: str) -> None
             f'stages.{stage}: expected the similarity that the space is searched by ({", ".join(_LIKE_COSINE)}), got "{chosen}"; '
             'write "similarity: bilinear" at the top of the recipe, or compare with heads of the stage alone'
         )
+
+
+def _check_fit(name: str, stage: Stage, fit: Component, recipe: Recipe) -> None:
+    checked_arguments(resolve(FITS, fit.type, "a closed form"), fit, {})
+    for tower in stage.train:
+        if recipe.towers[tower].head.type != fit.type:
+            raise RecipeError(
+                f'stages.{name}: expected the towers that are fitted to have the head "{fit.type}", '
+                f'got "{recipe.towers[tower].head.type}" for {tower}; write head: {{type: {fit.type}}}'
+            )
 
 
 def _check_stage(stage: Stage) -> None:

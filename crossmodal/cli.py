@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crossmodal import __version__
+from crossmodal.cli_identify import identify
 from crossmodal.command_line import Commands, finish, read_paths, read_text, run_command_line, shared, show, warn
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def index(
     resume: bool,
     as_json: bool,
 ) -> None:
-    """Index recordings with SPACE, so that they can be searched."""
+    """Index recordings (with audio-sheet: scores too) with SPACE, so that they can be searched."""
     from crossmodal.applications.indexing import build_index
 
     paths, missing = read_paths(sources, from_file)
@@ -168,7 +169,7 @@ def index(
         _load(space, device),
         paths,
         output,
-        modality=modality or "audio",
+        modality=modality,
         update=update,
         resume=resume,
         jobs=jobs,
@@ -292,6 +293,9 @@ def recipes(name: str | None, as_json: bool) -> None:
         return
     rows = list_recipes()
     show(rows if as_json else table(rows, empty="no recipes"))
+
+
+cli.add_command(identify)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import torch
@@ -30,7 +31,7 @@ class TowerModule(nn.Module):
     def dimension(self) -> int:
         """Width of the tower's vectors."""
         training = self.head.training
-        weight = next(self.head.parameters(), torch.zeros(0))
+        weight = next(itertools.chain(self.head.parameters(), self.head.buffers()), torch.zeros(0))
         with torch.inference_mode():
             width = self.head.eval()(weight.new_zeros(1, self.encoder.dimension)).shape[1]
         self.head.train(training)

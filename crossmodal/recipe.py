@@ -83,11 +83,14 @@ class Training(Section):
 
 
 class Stage(Section):
-    """One training of some towers: a pretraining or an alignment."""
+    """One training of some towers: a pretraining or an alignment. Or, with `fit` instead of comparisons, the heads of two towers are
+    fitted to pairs in closed form (the heads' own type says how: "cca").
+    """
 
     pairs: Component
-    comparisons: list[ComparisonPart] = Field(min_length=1)
-    train: list[str] = Field(min_length=1, description="towers that are trained")
+    comparisons: list[ComparisonPart] = Field(default_factory=list)
+    fit: Component | None = None
+    train: list[str] = Field(min_length=1, description="towers that are trained; with fit, the two whose heads are fitted")
     auxiliary: dict[str, Tower] = Field(
         default_factory=dict, description="towers of this stage alone (proxies, pretraining heads)"
     )
@@ -96,6 +99,22 @@ class Stage(Section):
     )
     augmentation: list[Component] = Field(default_factory=list)
     training: Training = Training()
+
+    @property
+    def slots(self) -> list[str]:
+        """All that is compared, or fitted."""
+        compared = [slot for part in self.comparisons for slot in (*part.queries, *part.targets)]
+        return [*compared, *(self.train if self.fit else [])]
+
+    @model_validator(mode="after")
+    def _learns_one_way(self) -> Stage:
+        if self.fit is None and not self.comparisons:
+            raise ValueError("comparisons: expected at least 1 (or fit), got none")
+        if self.fit is not None and (self.comparisons or self.auxiliary or self.heads or self.augmentation):
+            raise ValueError("expected fit alone, got comparisons, auxiliary, heads or augmentation beside it")
+        if self.fit is not None and len(set(self.train)) != 2:
+            raise ValueError(f"train: expected the two towers whose heads are fitted, got {len(set(self.train))}")
+        return self
 
 
 class Evaluation(Section):
@@ -137,7 +156,7 @@ def _check_slots(place: str, stage: Stage, towers: list[str]) -> None:
     twice = sorted(set(towers) & set(stage.auxiliary))
     if twice:
         raise ValueError(f'{place}: expected auxiliary towers with names of their own, got "{twice[0]}" again')
-    used = [slot.partition("@")[0] for part in stage.comparisons for slot in (*part.queries, *part.targets)]
+    used = [slot.partition("@")[0] for slot in stage.slots]
     for names, allowed in ((used, known), (stage.train, known), (stage.heads, towers)):
         for name in names:
             if name not in allowed:
@@ -209,6 +228,9 @@ def recipe_names() -> list[str]:
 def dump_recipe(recipe: Recipe) -> str:
     """The YAML of a recipe, with every default written out."""
     data = recipe.model_dump(mode="json")
+    for stage in data["stages"].values():
+        if stage["fit"] is None:  # a recipe that fits nothing reads, and hashes, as it did before stages could be fitted
+            del stage["fit"]
     return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 

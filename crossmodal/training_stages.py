@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from crossmodal.assembly import build, build_head, build_objective, build_pairs, build_tower
+from crossmodal.assembly import build, build_fit, build_head, build_objective, build_pairs, build_tower
 from crossmodal.augmentation import AUGMENTATIONS
 from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.base.files import atomic_write, make_folder
@@ -20,6 +20,7 @@ from crossmodal.data import BatchSource
 from crossmodal.embedding import JointEmbedding, owned_state
 from crossmodal.prepared import PreparedStore
 from crossmodal.recipe import Recipe, Stage
+from crossmodal.stages.closed_form import fit_heads
 from crossmodal.stages.fit import StageData, fit
 from crossmodal.stages.learning import Learning
 from encoders.labels import Labels
@@ -56,19 +57,23 @@ def run_stage(
         return
     seed = recipe.seed + number
     torch.manual_seed(seed)  # fresh heads do not depend on what ran before, so that a resumed training has the same
-    learning, data = assemble_stage(embedding, stage, material, seed=seed)
-    for modality in embedding.towers:
-        learning.warm(modality, data.training.source.texts(), quiet=quiet)
-    fit(
-        learning,
-        data,
-        folder=make_folder(folder),
-        training=stage.training,
-        seed=seed,
-        device=device,
-        resume=resume,
-        quiet=quiet,
-    )
+    if stage.fit is not None:
+        batches = fitting_batches(embedding, stage, material, seed=seed)
+        fit_heads(embedding, stage.train, build_fit(stage.fit), batches, folder=folder, device=device, quiet=quiet)
+    else:
+        learning, data = assemble_stage(embedding, stage, material, seed=seed)
+        for modality in embedding.towers:
+            learning.warm(modality, data.training.source.texts(), quiet=quiet)
+        fit(
+            learning,
+            data,
+            folder=make_folder(folder),
+            training=stage.training,
+            seed=seed,
+            device=device,
+            resume=resume,
+            quiet=quiet,
+        )
     with atomic_write(finished) as temporary:
         save_file(owned_state(embedding), temporary)
 
@@ -107,6 +112,14 @@ def assemble_stage(
     return learning, StageData(batches(training, 0), batches(watched, 1) if watched else None)
 
 
+def fitting_batches(embedding: JointEmbedding, stage: Stage, material: Material, *, seed: int) -> BatchSource:
+    """The batches of a stage that is fitted."""
+    source = build_pairs(stage.pairs, material.splits["train"])
+    _check_slots(stage, source)
+    encoders = {modality: embedding.tower(modality).encoder for modality in embedding.towers}
+    return BatchSource(source, encoders, material.store, batch_size=stage.training.batch_size, seed=seed)
+
+
 def _validation_pairs(stage: Stage, items: Sequence[Item], labels: Sequence[str]) -> PairSource | None:
     """The pairs to watch while training; None where the catalogue has too few items that are usable for it."""
     try:
@@ -121,7 +134,6 @@ def _check_slots(stage: Stage, source: PairSource) -> None:
     if not len(source):
         raise InputError("expected items to train on, got none; check the split column and the skipped files")
     given = list(source.draw(0, np.random.default_rng(0)).inputs)
-    for part in stage.comparisons:
-        for slot in (*part.queries, *part.targets):
-            if slot not in given:
-                raise RecipeError(f'pairs "{stage.pairs.type}": expected the slots {", ".join(given)}, got "{slot}"')
+    for slot in stage.slots:
+        if slot not in given:
+            raise RecipeError(f'pairs "{stage.pairs.type}": expected the slots {", ".join(given)}, got "{slot}"')

@@ -27,4 +27,5 @@ HEADS: dict[str, str] = {
     "projection": "encoders.heads:Projection",
     "linear": "encoders.heads:Linear",
     "identity": "encoders.heads:Identity",
+    "cca": "encoders.cca:Canonical",
 }

@@ -148,8 +148,10 @@ class Engraver:
         drawn = [self._page(number, look) for number in range(count)]
         rows = [row for page in drawn for row in page.notes]
         times, passes = _times(timemap)
-        measures, rows_of = _measures(drawn, passes, _beats(self._toolkit.getMEI()))
-        notes = self._notes(rows, times, rows_of)
+        mei = self._toolkit.getMEI()
+        measures, rows_of = _measures(drawn, passes, _beats(mei))
+        held = tied(mei)
+        notes = self._notes([row for row in rows if row.id not in held], times, rows_of)
         if not len(notes):
             raise InputError("expected a score with pitched notes, got none; percussion alone cannot be compared")
         return Engraving(
@@ -310,6 +312,20 @@ def _times(
 def _written(name: str) -> str:
     """The id of what is written, of what sounds: repeats are numbered by the engraver (`-rend2`)."""
     return name.split("-rend", maxsplit=1)[0]
+
+
+_TIE_END = re.compile(r'<tie [^>]*\bendid="#([^"]+)"')
+_NOTE = re.compile(r"<note [^>]*>")
+_ID, _TIED = re.compile(r'xml:id="([^"]+)"'), re.compile(r'\btie="[mt]"')
+
+
+def tied(mei: str) -> set[str]:
+    """Ids of the notes that are held over and not struck again; the engraver's timemap has them begin all the same."""
+    found = set(_TIE_END.findall(mei))
+    for note in _NOTE.findall(mei):
+        if _TIED.search(note) and (name := _ID.search(note)):
+            found.add(name[1])
+    return found
 
 
 _METRE = re.compile(r'<measure [^>]*xml:id="([^"]+)"|(?:meter\.unit|<meterSig [^>]*\bunit)="(\d+)"')

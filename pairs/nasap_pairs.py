@@ -105,7 +105,9 @@ def judged(
             engraving = engrave(performance.score.text())
             written = WrittenTime(engraving, performance.score)
             if not written.one_to_one:
-                raise InputError(f"expected pages that are played once, as written; {written.agreement:.0%} of the chords agree")
+                raise InputError(
+                    f"expected pages that are played once, as written; {written.agreement:.0%} of the chords agree"
+                )
             found = onset_pairs(performance, written, most_seconds=most_seconds)
         except InputError as error:
             if skipped is not None:

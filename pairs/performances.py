@@ -50,7 +50,11 @@ def render_performance(
             str(font.absolute()), str(midi.absolute()),
         ]  # fmt: skip
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        if done.returncode or not temporary.is_file() or temporary.stat().st_size <= _HEADER_BYTES:
-            lines = done.stderr.decode("utf-8", errors="replace").strip().splitlines()
-            raise InputError(f"{midi}: expected sound from fluidsynth, got '{lines[-1] if lines else 'nothing'}'")
+        said = done.stderr.decode("utf-8", errors="replace").strip().splitlines()
+        # It goes on without what it could not load, even with another sound font, and reports success.
+        wrong = [line for line in said if "error:" in line]
+        if done.returncode or wrong or not temporary.is_file() or temporary.stat().st_size <= _HEADER_BYTES:
+            raise InputError(
+                f"{midi}: expected sound from fluidsynth, got '{(wrong or said or ['nothing'])[0]}'; check the MIDI file and {font}"
+            )
     return output

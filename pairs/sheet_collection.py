@@ -29,7 +29,7 @@ from pairs.sheet_music import SheetMusic, sheet_of, write_sheet
 from pairs.source import Item
 from pairs.works import TableWork, read_works
 
-VERSION = 1  # of what a work is made into: a new one makes everything anew
+VERSION = 2  # of what a work is made into: a new one makes everything anew
 PAGES = 3
 LONGEST_SECONDS = 150.0
 _LEAST_MOMENTS = 24
@@ -177,7 +177,8 @@ def _score(item: Mapping[str, object], generator: np.random.Generator) -> str:
         song = read_pop909(str(item["folder"]), melody="right" if generator.random() < 0.5 else "none")
     else:
         _, notes = _reader().read(Work(str(item["path"]), int(str(item["tune"]))))
-        song = augment_texture(score_notes_of(notes), generator)
+        song = score_notes_of(notes)
+        song = replace(song, notes=augment_texture(song.notes, generator, meter=song.meter, key=song.key), staves=2)
     return write_mei(
         song.notes,
         meter=song.meter,

@@ -156,7 +156,9 @@ def rows_of(editions: dict[str, Counts], *, seed: int) -> list[dict[str, object]
     total = _row("all", sum(every, Counts()))
     for name in ("precision", "recall"):
         drawn = bootstrap_function(
-            lambda chosen, name=name: float(getattr(sum((every[i] for i in chosen), Counts()), name)), len(every), seed=seed
+            lambda chosen, name=name: float(getattr(sum((every[i] for i in chosen), Counts()), name)),
+            len(every),
+            seed=seed,
         )
         total[f"{name} interval"] = f"{drawn.low:.3f} to {drawn.high:.3f}"
     return [{**row, **{k: row.get(k) for k in total}} for row in [*rows, total]]
@@ -170,7 +172,9 @@ def _row(name: str, counts: Counts) -> dict[str, object]:
 def main() -> None:
     """Prints the table, or one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="sheet_midi_sync, or the folder that holds it; default: CROSSMODAL_DATA")
+    parser.add_argument(
+        "--data", type=Path, help="sheet_midi_sync, or the folder that holds it; default: CROSSMODAL_DATA"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()

@@ -80,6 +80,14 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sheets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalogue of four invented pieces: engraved, straightened, played. Read only."""
+    from pairs.sheet_collection import build_sheet_collection
+
+    return build_sheet_collection(tmp_path_factory.mktemp("sheets"), works=0, inventions=4, jobs=1, quiet=True)
+
+
+@pytest.fixture(scope="session")
 def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recipe of the small space."""
     path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"

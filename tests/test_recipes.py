@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from crossmodal.assembly import check_recipe
 from crossmodal.evaluation import evaluate
@@ -13,10 +14,16 @@ from crossmodal.recipe import Recipe, dump_recipe, load_recipe, parse_recipe, re
 from crossmodal.space import Space
 from crossmodal.space_files import load_space
 from crossmodal.training import train
+from pairs.catalogue import read_catalogue
+from pairs.sheet_music import read_sheet
 
 SMALL = {  # encoder -> arguments that make it small, as a recipe would write them
     "mel-cnn": "{sample_rate: 16000, bands: 16, channels: [4, 4], pools: [[2, 2], [2, 2]], window_seconds: 1.0, dimension: 8}",
     "mel-cnn-1d": "{sample_rate: 16000, bands: 16, channels: [8], kernels: [4], pools: [4], window_seconds: 1.0, dimension: 100}",
+    "excerpt-context": "{channels: [2, 2, 4], width: 8, radius: 4}",
+    "sheet-context": "{channels: [2, 2, 4], width: 8, radius: 4}",
+    "excerpt-vgg": "{channels: [2, 2, 2, 4], window: 42, dimension: 6}",
+    "sheet-vgg": "{channels: [2, 2, 2, 4], rows: 160, columns: 200, dimension: 6}",
 }
 WORDS = ("low", "high", "rich", "pure", "slow", "solemn", "choir", "lively", "fiddle", "tune")
 
@@ -35,6 +42,11 @@ def small(name: str, words: Path) -> Recipe:
     """The recipe with its networks and its training made small, by overrides alone."""
     full = load_recipe(name)
     overrides = ["training.steps=2", "training.batch_size=4", "training.validate_every=1", 'training.precision="32"']
+    for stage, part in full.stages.items():
+        if part.pairs.type == "audio-sheet":
+            overrides += [f"stages.{stage}.pairs.arguments.anchors=3", f"stages.{stage}.training.batch_size=3"]
+        if part.fit:
+            overrides.append(f"stages.{stage}.fit.arguments.pairs=20")
     for modality, tower in full.towers.items():
         place = f"towers.{modality}.encoder.arguments"
         if tower.encoder.type in SMALL:
@@ -52,8 +64,34 @@ def test_every_recipe_is_checked_and_complete(name: str) -> None:
     assert parse_recipe(dump_recipe(recipe), origin="again") == recipe
 
 
+SHEETS = [name for name in recipe_names() if "sheet" in load_recipe(name).towers]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", SHEETS)
+def test_every_recipe_of_sheets_trains_and_its_space_reloads(
+    name: str, words: Path, sheets: Path, tmp_path: Path
+) -> None:
+    recipe = small(name, words)
+    trained, skipped = train(recipe, sheets, tmp_path / name, jobs=1, device="cpu", quiet=True)
+    assert not skipped
+    space = load_space(tmp_path / name)
+    assert space.fingerprint == trained.fingerprint and space.modalities == ["audio", "sheet"]
+    items = read_catalogue(sheets).items
+    assert space.works == {item.id for item in items}
+    strip = read_sheet(items[0].files["sheet"]).crop(0, 300)
+    seconds = (0.1 * np.random.default_rng(0).normal(size=3 * 22050)).astype(np.float32)
+    for modality, item in (("sheet", strip), ("audio", seconds)):
+        now, before = space.sequence(modality, item), trained.sequence(modality, item)
+        torch.testing.assert_close(now.vectors, before.vectors, rtol=0, atol=1e-6)
+        torch.testing.assert_close(now.vectors.norm(dim=1), torch.ones(len(now.vectors)))
+        assert (now.positions.diff() > 0).all() and len(now.positions) == len(now.vectors)
+    similarity = space.similarity(space.encode("sheet", [strip]), space.encode("audio", [seconds]))
+    assert similarity.shape == (1, 1) and abs(similarity[0, 0]) <= 1 + 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in recipe_names() if name not in SHEETS])
 def test_every_recipe_trains_and_its_space_reloads(name: str, words: Path, sounds: Path, tmp_path: Path) -> None:
     recipe = small(name, words)
     trained, skipped = train(recipe, sounds / "catalogue.jsonl", tmp_path / name, jobs=1, device="cpu", quiet=True)

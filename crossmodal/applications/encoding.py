@@ -12,16 +12,17 @@ import time
 import traceback
 import uuid
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from crossmodal.applications.strips import SHEET_EXTENSIONS
 from crossmodal.base.audio import AUDIO_EXTENSIONS
 from crossmodal.base.errors import CrossmodalError, InputError
 from crossmodal.base.files import FolderLock, FullDiskError, atomic_write, find_files, make_folder, remove_leftovers
@@ -38,8 +39,10 @@ EXTENSIONS = {
     "audio": AUDIO_EXTENSIONS,
     "image": frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}),
     "text": frozenset({".txt"}),
+    "sheet": SHEET_EXTENSIONS,
 }
 Result = NDArray[np.float32] | Skipped
+Made = TypeVar("Made")
 
 
 class EncodedFiles(Model):
@@ -56,10 +59,25 @@ def encode_stream(
 ) -> Iterator[tuple[Path, Result]]:
     """(path, vector (d,) or why there is none), in the order of the paths, with few files in memory at a time."""
 
-    def one(path: Path) -> Result:
+    def one(path: Path) -> NDArray[np.float32]:
+        item: object = _read_text(path) if modality == "text" else path
+        return space.encode(modality, [item])[0]
+
+    if modality == "sheet":
+        from crossmodal.applications.sequences import mean_vectors  # reading pages needs processes of their own
+
+        return mean_vectors(space, paths, jobs=jobs, quiet=quiet, label=label)
+    return stream(paths, one, jobs=jobs, quiet=quiet, label=label)
+
+
+def stream(
+    paths: Sequence[Path], function: Callable[[Path], Made], *, jobs: int, quiet: bool, label: str
+) -> Iterator[tuple[Path, Made | Skipped]]:
+    """(path, what the function makes of it or why it cannot), in the order of the paths, with few files in memory at a time."""
+
+    def one(path: Path) -> Made | Skipped:
         try:
-            item: object = _read_text(path) if modality == "text" else path
-            return space.encode(modality, [item])[0]
+            return function(path)
         except FullDiskError:
             raise
         except CrossmodalError as error:
@@ -67,7 +85,7 @@ def encode_stream(
         except Exception as error:  # one bad file must not end a job; where it happened is part of the reason
             return Skipped(path=str(path), reason=_unforeseen(error))
 
-    waiting: deque[tuple[Path, Future[Result]]] = deque()
+    waiting: deque[tuple[Path, Future[Made | Skipped]]] = deque()
     with (
         one_thread_each(),
         ThreadPoolExecutor(max_workers=jobs) as pool,
@@ -103,7 +121,7 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _next(waiting: deque[tuple[Path, Future[Result]]]) -> tuple[Path, Result]:
+def _next(waiting: deque[tuple[Path, Future[Made | Skipped]]]) -> tuple[Path, Made | Skipped]:
     path, future = waiting.popleft()
     return path, future.result()
 
@@ -120,14 +138,21 @@ def one_thread_each() -> Iterator[None]:
 
 
 def files_for(space: Space, modality: str, sources: Sequence[Path]) -> tuple[list[Path], list[Skipped]]:
-    """The files of a modality among files and folders. Raises InputError for an unknown modality or when there are none."""
-    space.encoder(modality)
-    if modality not in EXTENSIONS:
-        raise InputError(f"expected a modality that files have ({', '.join(EXTENSIONS)}), got {modality}")
-    paths, skipped = find_files(sources, extensions=EXTENSIONS[modality])
+    """The files of a modality ("audio+sheet": of both) among files and folders.
+
+    Raises InputError for an unknown modality or when there are none.
+    """
+    extensions: set[str] = set()
+    for one in modality.split("+"):
+        space.encoder(one)
+        if one not in EXTENSIONS:
+            raise InputError(f"expected a modality that files have ({', '.join(EXTENSIONS)}), got {one}")
+        extensions |= EXTENSIONS[one]
+    paths, skipped = find_files(sources, extensions=extensions)
     if not paths and not skipped:
         raise InputError(
-            f"expected {modality} files in {', '.join(map(str, sources))}, found none; known: {' '.join(sorted(EXTENSIONS[modality]))}"
+            f"expected {modality.replace('+', ' or ')} files in {', '.join(map(str, sources))}, found none; "
+            f"known: {' '.join(sorted(extensions))}"
         )
     return paths, skipped
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from crossmodal.applications.encoding import encode_stream, files_for
+from crossmodal.applications.sequences import Encoded, encode_sequences, modality_of, sequential
 from crossmodal.base.errors import InputError
 from crossmodal.base.results import Model, Skipped
 from crossmodal.retrieval.header import HEADER, SpaceReference, read_header
@@ -48,6 +51,7 @@ class Wanted:
     fields: dict[str, dict[str, Field]] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
+    modalities: dict[str, str] = field(default_factory=dict)
 
     def avoid(self, ids: set[str]) -> None:
         """Ids of items that stay in the index without being asked for: who wants one of them is known by its path."""
@@ -56,7 +60,7 @@ class Wanted:
                 self.ids[path] = path
                 self.taken.add(path)
 
-    def add(self, path: Path, identifier: str, fields: Mapping[str, Field]) -> None:
+    def add(self, path: Path, identifier: str, fields: Mapping[str, Field], modality: str) -> None:
         """A file under an id; the same file twice is reported, a taken id gets the path's folder in front."""
         absolute = os.path.abspath(path)
         if absolute in self.ids:
@@ -65,6 +69,7 @@ class Wanted:
         self.ids[absolute] = identifier if identifier not in self.taken else absolute
         self.taken.add(self.ids[absolute])
         self.fields[absolute] = dict(fields)
+        self.modalities[absolute] = modality
 
 
 def reference_of(space: Space) -> SpaceReference:
@@ -79,7 +84,7 @@ def build_index(
     sources: Sequence[Path],
     output: Path,
     *,
-    modality: str = "audio",
+    modality: str | None = None,
     update: bool = False,
     resume: bool = False,
     jobs: int = 1,
@@ -88,12 +93,14 @@ def build_index(
     """Makes or updates an index. What an interrupted run had encoded is taken up.
 
     An update makes the index fit `sources`: of what lies in the folders given (for a catalogue: in its folder) exactly
-    what is found there stays; items from elsewhere stay as long as their files exist.
+    what is found there stays; items from elsewhere stay as long as their files exist. modality: what the files are; by default
+    recordings, and in a space of recordings and sheet music whatever their extensions say.
 
     Raises InputError when there is nothing to index or a finished index is there and neither update nor resume is asked for.
     """
-    wanted = gather(space, sources, modality)
     finished = _finished(output)
+    modality = modality or (read_header(output).modality if finished else "+".join(sequential(space)) or "audio")
+    wanted = gather(space, sources, modality)
     if finished and not (update or resume):
         raise InputError(
             f"{output}: expected a new folder, got an index; add --update to bring it up to date, or choose another"
@@ -116,11 +123,12 @@ def build_index(
         skipped = [*wanted.skipped, *plan.skipped]
         paths = {Path(facts.path): facts for facts in plan.add}
         added = 0
-        for path, vector in encode_stream(space, modality, list(paths), jobs=jobs, quiet=quiet, label="indexing"):
-            if isinstance(vector, Skipped):
-                skipped.append(vector)
+        for path, made in _encode(space, paths, wanted, modality, jobs=jobs, quiet=quiet):
+            if isinstance(made, Skipped):
+                skipped.append(made)
                 continue
-            writer.add(_item(paths[path], wanted, modality), vector)
+            item = _item(paths[path], wanted, made.duration)
+            writer.add(item, made.vectors, made.offsets, hop=made.hop, places=made.places)
             added += 1
         items = len(writer.items)
         if items or finished:
@@ -129,6 +137,19 @@ def build_index(
     return _report(
         output, space, items=items, added=added, removed=len(plan.remove), moved=moved, kept=kept, skipped=skipped
     )
+
+
+def _encode(
+    space: Space, paths: Iterable[Path], wanted: Wanted, modality: str, *, jobs: int, quiet: bool
+) -> Iterator[tuple[Path, Encoded | Skipped]]:
+    """One vector a file, or its sequence where the space makes sequences."""
+    if modality.partition("+")[0] in sequential(space):
+        files = [(path, wanted.modalities[str(path)]) for path in paths]
+        yield from encode_sequences(space, files, jobs=jobs, quiet=quiet)
+        return
+    origin = np.zeros(1, np.float32)
+    for path, vector in encode_stream(space, modality, list(paths), jobs=jobs, quiet=quiet, label="indexing"):
+        yield path, vector if isinstance(vector, Skipped) else Encoded(vector[None], origin)
 
 
 def _report(
@@ -198,17 +219,31 @@ def gather(space: Space, sources: Sequence[Path], modality: str) -> Wanted:
         if _is_catalogue(source):
             catalogue = read_catalogue(source)
             wanted.skipped.extend(catalogue.problems)
-            chosen = [item for item in catalogue.items if modality in item.files]
-            if catalogue.items and not chosen:
-                raise InputError(f"{source}: expected a column {modality} with paths, got none; check --modality")
-            for item in chosen:
-                wanted.add(item.files[modality], item.id, fields_of(item))
+            _gather_catalogue(wanted, source, catalogue.items, modality)
         else:
             paths, skipped = files_for(space, modality, [source])
             wanted.skipped.extend(skipped)
             for path in paths:
-                wanted.add(path, path.relative_to(source).as_posix() if source.is_dir() else path.name, {})
+                name = path.relative_to(source).as_posix() if source.is_dir() else path.name
+                wanted.add(path, name, {}, modality_of(path, modality.split("+")) or modality)
     return wanted
+
+
+_COLUMNS = {"sheet": ("sheet", "score")}  # of a catalogue, that hold the files of a modality
+
+
+def _gather_catalogue(wanted: Wanted, source: Path, items: Sequence[Item], modality: str) -> None:
+    """Files of the catalogue's items. A row with files of two modalities needs a choice."""
+    columns = {column: one for one in modality.split("+") for column in _COLUMNS.get(one, (one,))}
+    found = {columns[column] for item in items for column in columns if column in item.files}
+    if items and not found:
+        raise InputError(f"{source}: expected a column {' or '.join(columns)} with paths, got none; check --modality")
+    if len(found) > 1:
+        raise InputError(f"{source}: expected files of one modality, got {' and '.join(sorted(found))}; add --modality")
+    for item in items:
+        column = next((column for column in columns if column in item.files), None)
+        if column is not None:
+            wanted.add(item.files[column], item.id, fields_of(item), columns[column])
 
 
 def _is_catalogue(source: Path) -> bool:
@@ -227,14 +262,15 @@ def fields_of(item: Item) -> dict[str, Field]:
     return fields
 
 
-def _item(facts: FileFacts, wanted: Wanted, modality: str) -> IndexedItem:
+def _item(facts: FileFacts, wanted: Wanted, duration: float | None) -> IndexedItem:
     return IndexedItem(
         id=wanted.ids[facts.path],
         path=facts.path,
         sha256=facts.sha256,
         size=facts.size,
         modified_ns=facts.modified_ns,
-        modality=modality,
+        modality=wanted.modalities[facts.path],
+        duration=duration,
         fields=wanted.fields[facts.path],
     )
 

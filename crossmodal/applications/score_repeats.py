@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -42,6 +43,11 @@ class ScoreJump:
     origin: float
     destination: float
 
+    @property
+    def written(self) -> bool:
+        """Whether the score asks for it, so that it is told even when it was not played."""
+        return self.kind != "line" and self.jump.penalty <= WRITTEN
+
 
 def score_jumps(score: Score, vectors: ScoreVectors) -> list[ScoreJump]:
     """All jumps that aligning a recording with this score may take, no two of them with the same rows."""
@@ -58,7 +64,7 @@ def score_jumps(score: Score, vectors: ScoreVectors) -> list[ScoreJump]:
 def played_order(engraving: Engraving) -> list[tuple[int, int]]:
     """Pairs of measure rows that follow each other in playing but not in writing, each once, in the order of playing."""
     rows = [row for row, _ in engraving.passes]
-    return list(dict.fromkeys((a, b) for a, b in zip(rows, rows[1:], strict=False) if b != a + 1))
+    return list(dict.fromkeys((a, b) for a, b in pairwise(rows) if b != a + 1))
 
 
 def _written(score: Score, vectors: ScoreVectors) -> Iterator[ScoreJump]:

@@ -71,3 +71,57 @@ class ScoreTable(Model):
     rows: list[ScoreRow] = Field(default_factory=list)
     excluded: int = 0
     skipped: list[Skipped] = Field(default_factory=list)
+
+
+class AlignRow(Model):
+    """A moment of a recording and its place in a score. page, system: from 1; x, y: pixels of the page image, y of the system's
+    middle; measure, beat (from 1): None where the score is of images.
+    """
+
+    audio_seconds: float
+    page: int
+    system: int
+    x: float
+    y: float
+    measure: str | None = None
+    beat: float | None = None
+
+
+class FollowRow(AlignRow):
+    """An update of a follower. latency_seconds: how far behind the newest sample the evidence lies, and the computing."""
+
+    confidence: float
+    latency_seconds: float
+
+
+class ScorePlace(Model):
+    """A place of a score, as in `AlignRow`."""
+
+    page: int
+    system: int
+    x: float
+    measure: str | None = None
+
+
+class Repeat(Model):
+    """A place where one may go on elsewhere. kind: "repeat" (back) and "skip" (ahead, over an ending) are written; "jump" is not.
+
+    origin, destination: the last place before it and the first one after it; seconds: when it was taken, none when not played.
+    """
+
+    kind: str
+    origin: ScorePlace
+    destination: ScorePlace
+    seconds: list[float] = Field(default_factory=list)
+
+
+class AlignmentResult(Model):
+    """What `align` prints. confidence: in [0, 1], that the recording is of the score; abstained: below the threshold."""
+
+    recording: str
+    score: str
+    space: str
+    confidence: float
+    abstained: bool
+    repeats: list[Repeat] = Field(default_factory=list)
+    rows: list[AlignRow] = Field(default_factory=list)

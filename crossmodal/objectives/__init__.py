@@ -1,8 +1,8 @@
 """Losses on the one seam: an objective takes a `Comparison` or a `Prediction` and returns a scalar.
 
-`OBJECTIVES` and `SIMILARITIES` are the only tables of their kind: name in a recipe -> "module:Class". Nothing
-is imported before it is asked for. An objective's constructor takes keyword-only plain scalars, so that a
-recipe can name them all.
+`OBJECTIVES`, `FITS` (closed forms, with `fit` instead of a loss) and `SIMILARITIES` are the only tables of their kind: name in a
+recipe -> "module:Class". Nothing is imported before it is asked for. A constructor takes keyword-only plain scalars, so
+that a recipe can name them all.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ OBJECTIVES: dict[str, str] = {
     "proxy-classification": "crossmodal.objectives.normalized_softmax:ProxyClassification",
     "binary-cross-entropy": "crossmodal.objectives.binary_cross_entropy:BinaryCrossEntropy",
 }
+
+FITS: dict[str, str] = {"cca": "crossmodal.objectives.correlation:Cca"}
 
 SIMILARITIES: dict[str, str] = {
     "cosine": "crossmodal.objectives.similarity:Cosine",

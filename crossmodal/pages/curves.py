@@ -14,6 +14,12 @@ LIGHTEST, DARKEST = 28.0, 80.0  # ink levels between which a page's own level of
 COVER = 0.55  # share of the five lines' pixels that are dark, within a staff
 WINDOW = 1.5  # spaces over which that share is taken
 LEAST = 0.68  # mean cover of a staff: real ones, torn or noisy, are above 0.8, beams and hairpins that look like five lines below 0.65
+CONTRAST = 0.22  # by which the lines' cover exceeds that of the gaps between them: densest music 0.35, words and noise below 0.15
+GAPS = np.array([-1.5, -0.5, 0.5, 1.5])
+AROUND = np.array([-3.0, 3.0])
+MOST_AROUND = 0.7  # cover where a sixth line would be: words and ruled paper go on, and tablature has six lines
+HOLE = 7.0  # spaces without lines that a staff may have
+LEAST_PIECE = 8.0  # spaces; what is shorter is no staff
 UNITED_GAP = 6.0  # spaces between the ends of two curves that may be one staff
 REACH = 10.0  # spaces beyond the track's ends where the staff may go on
 
@@ -57,8 +63,26 @@ def trace(sheet: Sheet, tracks: list[Track]) -> tuple[list[Curve], float]:
         rough.append(_refined(sheet, Curve(x, _smooth(track.y), float(np.median(track.distance)), 1.0)))
     levels = [float(np.median(_levels(sheet.ink, np.rint(c.x).astype(np.intp), c))) for c in rough]
     dark = float(np.clip(0.5 * np.quantile(levels, 0.7), LIGHTEST, DARKEST)) if levels else DARKEST
-    ended = [c for c in (_ended(sheet, curve, dark) for curve in rough) if c is not None]
+    pieces = [piece for curve in rough for piece in _pieces(sheet, curve, dark)]
+    ended = [c for c in (_ended(sheet, piece, dark) for piece in pieces) if c is not None]
     return _united(sheet, ended, dark), dark
+
+
+def _pieces(sheet: Sheet, curve: Curve, dark: float) -> list[Curve]:
+    """The curve, cut where nothing is drawn for longer than a torn staff would miss: staves side by side (a coda, short exercises)."""
+    x = np.arange(int(curve.left), int(curve.right) + 1)
+    drawn = np.flatnonzero((_levels(sheet.ink, x, curve) >= dark).mean(axis=1) >= COVER)
+    cuts = np.flatnonzero(np.diff(drawn) > HOLE * curve.space)
+    if not len(cuts):
+        return [curve]
+    starts, stops = x[drawn[np.r_[0, cuts + 1]]], x[drawn[np.r_[cuts, len(drawn) - 1]]]
+    pieces = []
+    for start, stop in zip(starts, stops, strict=True):
+        if stop - start > LEAST_PIECE * curve.space:
+            inside = curve.x[(curve.x > start) & (curve.x < stop)]
+            places = np.r_[float(start), inside, float(stop)]
+            pieces.append(Curve(places, curve.at(places), curve.space, curve.cover))
+    return pieces
 
 
 def _united(sheet: Sheet, curves: list[Curve], dark: float) -> list[Curve]:
@@ -148,35 +172,39 @@ def _ended(sheet: Sheet, curve: Curve, dark: float) -> Curve | None:
     sums = np.concatenate([[0.0], np.cumsum(cover)])
     ahead = (sums[size:] - sums[:-size]) / size  # from x[i] to x[i + size]
     middle = int(np.clip((curve.left + curve.right) / 2 - first, 0, len(ahead) - 1))
-    start = _edge(ahead, middle, -1, size)
-    stop = _edge(ahead, middle, +1, size) + size - 1
+    hole = (HOLE - WINDOW) * curve.space
+    start = _edge(ahead, middle, -1, hole)
+    stop = _edge(ahead, middle, +1, hole) + size - 1
     while start < stop and cover[start] < COVER:
         start += 1
     while stop > start and cover[stop] < COVER:
         stop -= 1
-    if stop - start < 8 * curve.space:
+    if stop - start < LEAST_PIECE * curve.space:
         return None
-    if cover[start : stop + 1].mean() < LEAST:
+    inside = slice(start, stop + 1)
+    gaps = (_levels(sheet.ink, x[inside], curve, GAPS) >= dark).mean()
+    around = (_levels(sheet.ink, x[inside], curve, AROUND) >= dark).mean(axis=0).max()
+    if cover[inside].mean() < LEAST or cover[inside].mean() - gaps < CONTRAST or around > MOST_AROUND:
         return None
     steps = max(2, round((stop - start) / (2 * curve.space)))
     places = np.linspace(x[start], x[stop], steps + 1)
     return Curve(places, curve.at(places), curve.space, float(cover[start : stop + 1].mean()))
 
 
-def _edge(ahead: np.ndarray, middle: int, way: int, size: int) -> int:
-    """The last window, from the middle outwards, that a staff covers, over holes of up to four windows' length."""
+def _edge(ahead: np.ndarray, middle: int, way: int, hole: float) -> int:
+    """The last window, from the middle outwards, that a staff covers, over holes of up to this length."""
     half = ahead[middle::way] if way > 0 else ahead[middle::-1]
     good = np.flatnonzero(half >= COVER)
     if not len(good):
         return middle
-    holes = np.flatnonzero(np.diff(good) > 4 * size)
-    reached = int(good[holes[0]] if len(holes) and good[holes[0]] > 4 * size else good[-1])
+    holes = np.flatnonzero(np.diff(good) > hole)
+    reached = int(good[holes[0]] if len(holes) and good[holes[0]] > hole else good[-1])
     return middle + way * reached
 
 
-def _levels(ink: np.ndarray, x: np.ndarray, curve: Curve) -> np.ndarray:
-    """Ink of the five lines at columns x (k,), (k, 5) uint8, a pixel's tolerance up and down."""
-    y = np.rint(curve.at(x)[:, None] + LINES * curve.space).astype(np.intp)
+def _levels(ink: np.ndarray, x: np.ndarray, curve: Curve, lines: np.ndarray = LINES) -> np.ndarray:
+    """Ink of the five lines (or at other places, in lines from the middle) at columns x (k,), (k, lines) uint8, a pixel's tolerance up and down."""
+    y = np.rint(curve.at(x)[:, None] + lines * curve.space).astype(np.intp)
     h = len(ink)
     x = np.clip(x, 0, ink.shape[1] - 1)
     level = np.zeros(y.shape, np.uint8)

@@ -81,7 +81,9 @@ def _pdf_page(path: Path, document: object, number: int) -> np.ndarray:
         page = document[number]
         longest = max(page.get_size())
         if not longest > 0:
-            raise InputError(f"{path}: page {number + 1}: expected a page with a size, got an empty one; export it again")
+            raise InputError(
+                f"{path}: page {number + 1}: expected a page with a size, got an empty one; export it again"
+            )
         pixels = min(LONGEST, max(SHORTEST, longest * RESOLUTION / 72))
         # Without halftoning pdfium drops whole rows of two-tone scans, and with them their staff lines
         bitmap = page.render(scale=pixels / longest, grayscale=True, force_halftone=True)

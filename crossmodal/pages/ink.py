@@ -11,7 +11,9 @@ import numpy as np
 from crossmodal.base.errors import InputError
 
 COARSE = 160  # longest side at which the light is estimated: light varies slowly
-PAPER_SHARE = 1 / 14  # side of the closing as a share of the longest side: larger than any notehead, beam or thick bracket
+PAPER_SHARE = (
+    1 / 14
+)  # side of the closing as a share of the longest side: larger than any notehead, beam or thick bracket
 MINIMUM_CONTRAST = 24  # grey levels between paper and ink, below which nothing on the page is ink
 DARKEST_SHARE = 0.25  # of the ink pixels, those that define the page's black
 

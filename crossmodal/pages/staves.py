@@ -19,7 +19,19 @@ from crossmodal.pages.tracks import Track, follow, join
 
 BLOCK = 1.25  # width of a block in staff spaces
 WINDOW = 5  # blocks averaged before the comb
-RATIOS = (0.62, 0.68, 0.74, 0.8, 0.86, 0.91, 0.955, 1.0, 1.045, 1.09, 1.15)  # distances tried, in staff spaces of the page
+RATIOS = (
+    0.62,
+    0.68,
+    0.74,
+    0.8,
+    0.86,
+    0.91,
+    0.955,
+    1.0,
+    1.045,
+    1.09,
+    1.15,
+)  # distances tried, in staff spaces of the page
 SLOPES = np.tan(np.radians([-2.5, 0.0, 2.5]))  # directions left after levelling: perspective and curl
 REACH = 14  # blocks over which the direction of the lines hardly changes
 PEAK = 0.16  # comb response (share of a block covered by lines) that may be a staff
@@ -170,7 +182,7 @@ def find_tracks(lines: Lines) -> list[Track]:
     response, distance = comb(lines)
     reach = 2 * round(2.2 * lines.space) + 1
     highest = cv2.dilate(response, np.ones((reach, 1), np.uint8))
-    least = float(np.clip(0.3 * np.quantile(response[:: 2, ::2], 0.995), PALEST_PEAK, PEAK))
+    least = float(np.clip(0.3 * np.quantile(response[::2, ::2], 0.995), PALEST_PEAK, PEAK))
     rows, columns = np.nonzero((response >= highest) & (response > least))
     strength = response[rows, columns]
     tracks = follow(rows.astype(np.float64), columns, strength, distance[rows, columns], space=lines.space)

@@ -93,7 +93,11 @@ def _band(crop: _Crop, system: System, staff: Staff, x: np.ndarray, slope: float
 def _whole(crop: _Crop, system: System, x: np.ndarray, slope: float) -> np.ndarray:
     """(WHOLE, w) uint8 around the system's vertical centre."""
     centre = _centre(system, x)
-    tall = float(np.median(middle_line(system.staves[-1], x) - middle_line(system.staves[0], x))) / system.space + 4 + 2 * MARGIN
+    tall = (
+        float(np.median(middle_line(system.staves[-1], x) - middle_line(system.staves[0], x))) / system.space
+        + 4
+        + 2 * MARGIN
+    )
     per_row = system.space * max(1 / SPACE, tall / WHOLE)
     below = _rows(WHOLE)[:, None] * per_row
     return crop.sample(x[None, :] - slope * below, centre[None, :] + below)

@@ -8,6 +8,7 @@ seen (a cut-off margin, torn lines) the page's own pattern decides: staves as ne
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,7 +19,9 @@ LEANS = np.tan(np.radians([-6.0, -4.5, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5, 6.0]))
 EDGE = 1.3  # spaces left and right of the staves' left end where the system line may be
 WHOLE_LINE = 0.9  # share of the gap's height that a line darkens
 TORN_LINE = 0.55  # the same where the page's pattern speaks for a join
-WIDEST_GAP = 45.0  # spaces between staves of one system: piano systems with many ledger lines reach 20, orchestral ones 30
+WIDEST_GAP = (
+    45.0  # spaces between staves of one system: piano systems with many ledger lines reach 20, orchestral ones 30
+)
 OVERLAP = 0.5  # of the shorter staff's length
 
 
@@ -46,7 +49,7 @@ def group(ink: np.ndarray, curves: list[Curve], *, dark: float) -> list[list[Cur
     rows = _rows(ordered)
     groups: list[list[Curve]] = []
     for chain in rows:
-        joins = [examine(ink, a, b, dark=dark) for a, b in zip(chain, chain[1:], strict=False)]
+        joins = [examine(ink, a, b, dark=dark) for a, b in pairwise(chain)]
         joined = _decide(joins)
         current = [chain[0]]
         for staff, together in zip(chain[1:], joined, strict=True):
@@ -56,11 +59,25 @@ def group(ink: np.ndarray, curves: list[Curve], *, dark: float) -> list[list[Cur
                 groups.append(current)
                 current = [staff]
         groups.append(current)
-    return sorted(groups, key=_reading_order)
+    return _reading_order(groups)
 
 
-def _reading_order(staves: list[Curve]) -> tuple[float, float]:
-    return float(np.median(staves[0].y)), staves[0].left
+def _reading_order(groups: list[list[Curve]]) -> list[list[Curve]]:
+    """From top to bottom, and from left to right where systems stand beside each other."""
+    ordered: list[list[Curve]] = []
+    for staves in sorted(groups, key=lambda g: float(np.median(g[0].y))):
+        place = len(ordered)
+        while place and _beside(ordered[place - 1], staves) and staves[0].left < ordered[place - 1][0].left:
+            place -= 1
+        ordered.insert(place, staves)
+    return ordered
+
+
+def _beside(a: list[Curve], b: list[Curve]) -> bool:
+    """Whether two systems share more than half of the lower one's height."""
+    tops = [float(np.median(g[0].y)) - 2 * g[0].space for g in (a, b)]
+    bottoms = [float(np.median(g[-1].y)) + 2 * g[-1].space for g in (a, b)]
+    return min(bottoms) - max(tops) > 0.5 * min(bottoms[0] - tops[0], bottoms[1] - tops[1])
 
 
 def _rows(ordered: list[Curve]) -> list[list[Curve]]:

@@ -68,9 +68,9 @@ def render_report(
     if context.left_out:
         reason = f"to keep this page below {maximum_megabytes:g} MB"
         notice = f'<p class="note">{context.left_out} sounds were left out {reason}.</p>'
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("report.css"), asset("report.js")
     policy = (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; "
         "media-src data:; img-src data:; base-uri 'none'; form-action 'none'"
     )
     return (
@@ -85,9 +85,11 @@ def render_report(
     )
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A template of the package."""
     return (files("crossmodal") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
+def digest(text: str) -> str:
+    """What a content security policy calls an inline style or script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

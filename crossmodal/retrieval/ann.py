@@ -56,9 +56,11 @@ def search(
         return similarities, rows
     bits = np.packbits(allowed, bitorder="little")
     selector = faiss.IDSelectorBitmap(len(allowed), faiss.swig_ptr(bits))
-    options = faiss.SearchParameters(sel=selector)
+    options: faiss.SearchParameters = faiss.SearchParameters()
     if isinstance(index, faiss.IndexIVF):
-        options = faiss.SearchParametersIVF(sel=selector, nprobe=index.nprobe)
+        options = faiss.SearchParametersIVF()
+        options.nprobe = index.nprobe
+    options.sel = selector
     similarities, rows = index.search(queries, k, params=options)
     return similarities, rows
 

@@ -121,9 +121,7 @@ class Index:
         """IntegrityError, naming both, unless the vectors are of `space`."""
         check_space(self.header, space, where=str(self.folder))
 
-    def nearest(
-        self, queries: np.ndarray, *, k: int, items: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def nearest(self, queries: np.ndarray, *, k: int, items: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The k vectors that FAISS finds nearest to each query (q, d), among those of `items` (a boolean mask (items,)).
 
         Returns similarities (q, k), falling, and the rows of the items they belong to (q, k), -1 where there are fewer.

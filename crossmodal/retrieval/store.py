@@ -105,9 +105,7 @@ def commit(folder: Path, header: Header, entries: Iterator[Entry], *, vectors: i
     """
     generation = header.generation + 1
     names = {kind: f"{kind}-{generation:06d}" for kind in ("items", "rows", "vectors", "ann")}
-    items, rows = _write_vectors(
-        folder / f"{names['vectors']}.npy", entries, (vectors, header.space.dimension)
-    )
+    items, rows = _write_vectors(folder / f"{names['vectors']}.npy", entries, (vectors, header.space.dimension))
     write_items(folder / f"{names['items']}.parquet", items)
     _write_rows(folder / f"{names['rows']}.parquet", rows)
     files = {}

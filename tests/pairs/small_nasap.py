@@ -50,7 +50,9 @@ def musicxml(steps: Sequence[int], *, repeat: bool) -> str:
     )
 
 
-def write_midi(path: Path, steps: Sequence[int], onset: Sequence[float], *, tempos: Sequence[tuple[int, float]]) -> None:
+def write_midi(
+    path: Path, steps: Sequence[int], onset: Sequence[float], *, tempos: Sequence[tuple[int, float]]
+) -> None:
     """Notes at onsets in quarters of 480 ticks; tempos: (tick, quarters a minute)."""
     from symusic import Note, Score, Tempo, Track
 

@@ -76,7 +76,9 @@ def test_performed_and_written_time_are_each_others_inverse(pieces: list[NasapPi
     assert np.isnan(played.performed_time([-1.0, 36.0])).all()
 
 
-@pytest.mark.parametrize("text", ["", "1.0\t1.0\tb\n", "1\t1\tb\n1\t1\tb\n", "2\t2\tb\n1\t1\tb\n", "one\ttwo\n", "1\nnan\n2\n"])
+@pytest.mark.parametrize(
+    "text", ["", "1.0\t1.0\tb\n", "1\t1\tb\n1\t1\tb\n", "2\t2\tb\n1\t1\tb\n", "one\ttwo\n", "1\nnan\n2\n"]
+)
 def test_damaged_beats_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "beats.txt"
     path.write_text(text, encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,7 +60,10 @@ def test_beats_stand_at_their_noteheads(written: dict[str, WrittenTime]) -> None
 
 def test_what_is_played_again_stands_where_it_stood(written: dict[str, WrittenTime]) -> None:
     first, again = (written["Twice"].places(np.arange(12) + start) for start in (0, 12))
-    assert np.allclose(first.x, again.x) and first.measure.tolist() == again.measure.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    assert (
+        np.allclose(first.x, again.x)
+        and first.measure.tolist() == again.measure.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    )
     assert written["Twice"].places([24]).measure.tolist() == [3]
 
 
@@ -86,12 +91,15 @@ def test_a_written_moment_counts_once(pieces: dict[str, NasapPiece], written: di
 
 def test_pieces_without_repeats_judge_first(pieces: dict[str, NasapPiece]) -> None:
     everything = list(pieces.values())
-    order = [p.title for h in ("tune", "report") for p in judging_pieces(everything, h)]  # type: ignore[arg-type]
+    order = [p.title for h in ("tune", "report") for p in judging_pieces(everything, h)]
     assert sorted(order) == ["Both", "Plain", "Twice"]
+    one_half = [replace(piece, composer=f"{piece.composer}{i}") for i in range(8) for piece in everything]
+    folded = [piece.title == "Twice" for piece in judging_pieces(one_half, "tune")]
+    assert folded == sorted(folded) and 0 < sum(folded) < len(folded)
     assert chosen_performance(pieces["Both"])[0].score.folder.name == "both_no_repeat"
     skipped: list[Skipped] = []
     engrave = Engraver().engrave
-    found = [j for h in ("tune", "report") for j in judged(everything, h, engrave=engrave, skipped=skipped)]  # type: ignore[arg-type]
+    found = [j for h in ("tune", "report") for j in judged(everything, h, engrave=engrave, skipped=skipped)]
     assert sorted(j.piece.title for j in found) == ["Both", "Plain"]
     assert [(row.path, "played once" in row.reason) for row in skipped] == [("Bach/Twice", True)]
     assert all(len(j.pairs) == 24 and j.written.one_to_one for j in found)
@@ -107,7 +115,9 @@ def test_what_the_engraver_refuses_is_skipped(pieces: dict[str, NasapPiece]) -> 
     assert [(row.path, row.reason) for row in skipped] == [("Bach/Plain", "not today")]
 
 
-@pytest.mark.parametrize("available, total", [([100, 100, 100], 90), ([3, 100, 7, 50], 100), ([5, 5], 10), ([9], 0), ([1, 2, 3, 4], 7)])
+@pytest.mark.parametrize(
+    "available, total", [([100, 100, 100], 90), ([3, 100, 7, 50], 100), ([5, 5], 10), ([9], 0), ([1, 2, 3, 4], 7)]
+)
 def test_drawn_evenly(available: list[int], total: int) -> None:
     rows = draw_pairs(available, total=total, seed=4)
     sizes = [len(r) for r in rows]

@@ -1,0 +1,63 @@
+"""A stage that is fitted and not trained: the heads of two towers, in closed form, on pairs of the training items."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from crossmodal.base.errors import InputError, RecipeError
+from crossmodal.base.files import make_folder, write_json
+from crossmodal.base.progress import progress
+from crossmodal.data import Batch, BatchSource
+from crossmodal.embedding import JointEmbedding, TowerModule
+from crossmodal.objectives.correlation import Cca
+from crossmodal.stages.fit import on_gpu
+from encoders.cca import Canonical
+from encoders.encoder import Anchored
+
+
+def fit_heads(
+    embedding: JointEmbedding, slots: list[str], method: Cca, batches: BatchSource, *, folder: Path, device: str | None, quiet: bool
+) -> None:
+    """Fits the heads of two towers in place, and writes the correlations of the pairs to `folder/correlations.json`.
+
+    slots: the two modalities; row i of one belongs to row i of the other. Whole batches from the first on are encoded as
+    a search would, without augmentation, until `method.pairs` rows are there. Raises InputError where nothing can be fitted.
+    """
+    where = torch.device(device or "cuda") if on_gpu(device) else torch.device("cpu")
+    towers = [embedding.tower(slot) for slot in slots]
+    rows: list[list[Tensor]] = [[], []]
+    count, step = 0, 0
+    embedding.eval().to(where)
+    with torch.inference_mode(), progress(method.pairs, "fitting", quiet=quiet) as bar:
+        while count < method.pairs:
+            batch = batches[step]
+            found = [_features(tower, slot, batch, where) for tower, slot in zip(towers, slots, strict=True)]
+            for kept, vectors in zip(rows, found, strict=True):
+                kept.append(vectors)
+            bar.advance(min(len(found[0]), method.pairs - count))
+            count, step = count + len(found[0]), step + 1
+    embedding.cpu()
+    first, second = (torch.cat(kept)[: method.pairs] for kept in rows)
+    fitted = method.fit(first, second)
+    for tower, slot, projection in zip(towers, slots, (fitted.queries, fitted.targets), strict=True):
+        if not isinstance(tower.head, Canonical):
+            raise RecipeError(f'towers.{slot}.head: expected "cca", which can be fitted, got {type(tower.head).__name__}')
+        tower.head.set_projection(projection.mean, projection.matrix)
+    report = {"pairs": len(first), "correlations": [round(c, 6) for c in fitted.correlations.tolist()]}
+    write_json(make_folder(folder) / "correlations.json", report)
+
+
+def _features(tower: TowerModule, slot: str, batch: Batch, device: torch.device) -> Tensor:
+    """What the encoder says of a slot's rows, (n, d) on the CPU."""
+    inputs = batch.inputs[slot]
+    if isinstance(inputs, list):
+        inputs = tower.encoder.collate(inputs)
+    if isinstance(inputs, Tensor | Anchored):
+        inputs = inputs.to(device)
+    vectors: Tensor = tower.encoder(inputs)
+    if vectors.ndim != 2 or not len(vectors):
+        raise InputError(f'expected vectors of the slot "{slot}", got {tuple(vectors.shape)}; check the pairs')
+    return vectors.float().cpu()
