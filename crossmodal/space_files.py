@@ -36,13 +36,17 @@ FILES = ("recipe.yaml", "weights.safetensors", "vocabulary.json", "works.json", 
 MANIFEST = "manifest.json"
 
 
-def save_space(space: Space, folder: Path) -> Space:
-    """Writes a space; returns it as it is loaded from there."""
+def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
+    """Writes a space; returns it as it is loaded from there. half: in 16 bits a weight, to which they are rounded in place."""
     assert space.recipe is not None and space.background is not None
     make_folder(folder)
     remove_leftovers(folder)  # of a run that was killed
     (folder / MANIFEST).unlink(missing_ok=True)
-    weights = owned_state(space.embedding)
+    if half:
+        for tensor in (*space.embedding.parameters(), *space.embedding.buffers()):
+            if tensor.is_floating_point():
+                tensor.data = tensor.data.half().float()
+    weights = {k: v.half() if half and v.is_floating_point() else v for k, v in owned_state(space.embedding).items()}
     weights |= {"background.mean": space.background.mean, "background.covariance": space.background.covariance}
     _write_text(folder / "recipe.yaml", dump_recipe(space.recipe))
     _write_tensors(folder / "weights.safetensors", weights)

@@ -134,7 +134,7 @@ def photographed(judgement: Judged, pairs: OnsetPairs) -> tuple[dict[tuple[int, 
         strips |= strips_of([found])
         for row in np.flatnonzero(pairs.page == page.number):
             own = page.systems[int(pairs.system[row])]
-            left, top, right, bottom = own.box
+            _, top, _, bottom = own.box
             point = transform @ np.array([pairs.x[row], (top + bottom) / 2, 1.0])
             x[row], y = point[0] / point[2], point[1] / point[2]
             system[row] = next((s.number for s in found.systems if _covers(s, y)), -1)
@@ -176,9 +176,23 @@ def show(rows: Sequence[ScoreRow]) -> None:
         print(f"{row.metric:58} {row.value:7.3f}  [{row.low:.3f}, {row.high:.3f}]{level}  n {row.n}", flush=True)
 
 
+def judge(space: Space, data: Path, work: Path, *, half: str, quick: bool = False) -> list[ScoreRow]:
+    """All tables of a half; quick: human timing on clean pages only."""
+    chosen, drawn, skipped = gather(data, work, half=half)
+    print(
+        f"{space.reference}: {len(chosen)} pieces of the half to {half}, {sum(map(len, drawn))} pairs, {len(skipped)} left out"
+    )
+    rows = retrieval(space, chosen, drawn, work, length=4.2)
+    if not quick:
+        rows += retrieval(space, chosen, drawn, work, length=2.1)
+        rows += retrieval(space, chosen, drawn, work, length=4.2, timing="mechanical")
+        rows += retrieval(space, chosen, drawn, work, length=4.2, pages=photographed)
+    return rows
+
+
 def main() -> None:
-    """All tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Prints all tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("space")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
@@ -186,17 +200,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="human timing on clean pages only")
     asked = parser.parse_args()
     torch.set_num_threads(2)
-    space = crossmodal.load(asked.space)
-    chosen, drawn, skipped = gather(asked.data, asked.work, half=asked.half)
-    print(
-        f"{space.reference}: {len(chosen)} pieces of the half to {asked.half}, {sum(map(len, drawn))} pairs, {len(skipped)} left out"
-    )
-    show(retrieval(space, chosen, drawn, asked.work, length=4.2))
-    if asked.quick:
-        return
-    show(retrieval(space, chosen, drawn, asked.work, length=2.1))
-    show(retrieval(space, chosen, drawn, asked.work, length=4.2, timing="mechanical"))
-    show(retrieval(space, chosen, drawn, asked.work, length=4.2, pages=photographed))
+    show(judge(crossmodal.load(asked.space), asked.data, asked.work, half=asked.half, quick=asked.quick))
 
 
 if __name__ == "__main__":

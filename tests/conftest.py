@@ -88,6 +88,23 @@ def sheets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sheet_space_folder(sheets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny space of recordings and sheet music that has learned next to nothing. Read only."""
+    from crossmodal.recipe import load_recipe
+    from crossmodal.training import train
+
+    tiny = "{channels: [2, 2, 4], width: 8, radius: 4}"
+    overrides = ["training.steps=1", "training.batch_size=2", 'training.precision="32"']
+    for modality in ("audio", "sheet"):
+        overrides += [f"towers.{modality}.encoder.arguments={tiny}", f"towers.{modality}.head.arguments.dimension=8"]
+    for stage in load_recipe("audio-sheet").stages:
+        overrides += [f"stages.{stage}.training.{key}" for key in ("steps=1", "batch_size=2")]
+    folder = tmp_path_factory.mktemp("trained") / "audio-sheet"
+    train(load_recipe("audio-sheet", overrides=overrides), sheets, folder, jobs=1, device="cpu", quiet=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recipe of the small space."""
     path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"

@@ -203,7 +203,10 @@ def _edge(ahead: np.ndarray, middle: int, way: int, hole: float) -> int:
 
 
 def _levels(ink: np.ndarray, x: np.ndarray, curve: Curve, lines: np.ndarray = LINES) -> np.ndarray:
-    """Ink of the five lines (or at other places, in lines from the middle) at columns x (k,), (k, lines) uint8, a pixel's tolerance up and down."""
+    """Ink of the five lines at columns x (k,), (k, lines) uint8, a pixel's tolerance up and down.
+
+    lines: places of the lines, in line distances below the middle one.
+    """
     y = np.rint(curve.at(x)[:, None] + lines * curve.space).astype(np.intp)
     h = len(ink)
     x = np.clip(x, 0, ink.shape[1] - 1)

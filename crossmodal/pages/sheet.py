@@ -14,6 +14,7 @@ FIRST_LOOK = 2400  # longest side at which the distance of the staff lines is es
 TARGET = 9.0  # pixels between staff lines
 RANGE = (6.5, 11.5)  # distances that need no change of size
 LARGEST_GAIN = 2.5  # enlargement of a page with tiny staves: more adds no information
+LARGEST_SIDE = 3600  # pixels of an enlarged page
 SELDOM = 0.1  # of how often the likeliest distance was seen, below which another is not tried
 LEVEL = 0.25  # degrees of skew that are left alone
 
@@ -66,7 +67,7 @@ def _at_space(image: np.ndarray, ink: np.ndarray, shrink: float, space: float) -
 
     factor = 1.0
     if not RANGE[0] <= space <= RANGE[1]:
-        factor = min(TARGET / space, LARGEST_GAIN)
+        factor = min(TARGET / space, LARGEST_GAIN, max(1.0, LARGEST_SIDE / max(ink.shape)))
     if factor > 1 and shrink < 1:
         size = min(1.0, shrink * factor)
         ink = darkness(even_light(cv2.resize(image, None, fx=size, fy=size, interpolation=cv2.INTER_AREA)))

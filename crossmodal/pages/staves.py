@@ -37,6 +37,7 @@ REACH = 14  # blocks over which the direction of the lines hardly changes
 PEAK = 0.16  # comb response (share of a block covered by lines) that may be a staff
 PALEST_PEAK = 0.07  # the same on a blurred page, whose strongest responses are weak
 SHORTEST = 12.0  # staff spaces; anything shorter is no staff
+MOST_POINTS = 6000  # of a page that may be staves, strongest first: the densest orchestral pages have 4000, noise any number
 LINES = np.arange(-2, 3)
 
 
@@ -185,6 +186,9 @@ def find_tracks(lines: Lines) -> list[Track]:
     least = float(np.clip(0.3 * np.quantile(response[::2, ::2], 0.995), PALEST_PEAK, PEAK))
     rows, columns = np.nonzero((response >= highest) & (response > least))
     strength = response[rows, columns]
+    if len(rows) > MOST_POINTS:
+        strong = np.sort(np.argpartition(-strength, MOST_POINTS)[:MOST_POINTS])
+        rows, columns, strength = rows[strong], columns[strong], strength[strong]
     tracks = follow(rows.astype(np.float64), columns, strength, distance[rows, columns], space=lines.space)
     tracks = join(tracks, space=lines.space)
     return [t for t in tracks if (t.x[-1] - t.x[0]) * lines.width >= SHORTEST * lines.space]
