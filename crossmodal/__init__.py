@@ -17,6 +17,7 @@ from crossmodal.base.errors import CrossmodalError, InputError, IntegrityError, 
 
 if TYPE_CHECKING:
     from crossmodal.applications.collection import SearchableIndex
+    from crossmodal.applications.score_alignment import Alignment
     from crossmodal.base.results import Ranking
     from crossmodal.space import Space
 
@@ -26,6 +27,7 @@ __all__ = [
     "InputError",
     "IntegrityError",
     "RecipeError",
+    "align",
     "identify",
     "load",
     "open_index",
@@ -57,3 +59,14 @@ def identify(index: SearchableIndex | str | Path, file: str | Path, *, k: int = 
     from crossmodal.applications.identification import identify as find
 
     return find(index, file, k=k)
+
+
+def align(recording: str | Path, score: str | Path, space: Space | str | Path | None = None) -> Alignment:
+    """Where in a score each moment of a recording sounds: `.rows`, `.seconds_at(page, system, x)`, `.place_at(seconds)`, `.to_csv(path)`.
+
+    space: of recordings and sheet music, loaded or by name; by default the bundled one. Raises InputError with the reason.
+    """
+    from crossmodal.applications.score_alignment import align_recording
+
+    named = "audio-sheet" if space is None else space
+    return align_recording(load(named) if isinstance(named, (str, Path)) else named, recording, score)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crossmodal import __version__
+from crossmodal.cli_scores import add_to as add_score_commands
 from crossmodal.cli_identify import identify
 from crossmodal.command_line import Commands, finish, read_paths, read_text, run_command_line, shared, show, warn
 
@@ -296,6 +297,9 @@ def recipes(name: str | None, as_json: bool) -> None:
 
 
 cli.add_command(identify)
+
+
+add_score_commands(cli)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -6,6 +6,7 @@ the process (a segmentation fault in the engraver): engrave in workers.
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -348,9 +349,11 @@ def _measures(
     first: dict[str, float] = {}
     for name, quarters in passes:
         first.setdefault(name, quarters)
+    named = any(name for page in drawn for _, name, *_ in page.measures)  # ABC has no printed numbers: they are counted then
+    count = itertools.count(1)
     measures = [
         Measure(
-            name,
+            name if named else str(next(count)),
             page.page.number,
             system,
             left,

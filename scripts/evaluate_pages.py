@@ -20,6 +20,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from crossmodal.applications.show import table
@@ -155,11 +156,11 @@ def rows_of(editions: dict[str, Counts], *, seed: int) -> list[dict[str, object]
     every = list(editions.values())
     total = _row("all", sum(every, Counts()))
     for name in ("precision", "recall"):
-        drawn = bootstrap_function(
-            lambda chosen, name=name: float(getattr(sum((every[i] for i in chosen), Counts()), name)),
-            len(every),
-            seed=seed,
-        )
+
+        def value(chosen: NDArray[np.intp], name: str = name) -> float:
+            return float(getattr(sum((every[i] for i in chosen), Counts()), name))
+
+        drawn = bootstrap_function(value, len(every), seed=seed)
         total[f"{name} interval"] = f"{drawn.low:.3f} to {drawn.high:.3f}"
     return [{**row, **{k: row.get(k) for k in total}} for row in [*rows, total]]
 

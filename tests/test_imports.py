@@ -25,6 +25,7 @@ LEAVES = {  # package -> what of ours it may import besides itself
 }
 TOP = (
     "crossmodal.cli",
+    "crossmodal.cli_scores",
     "crossmodal.cli_identify",
     "crossmodal.command_line",
     "crossmodal.demo",

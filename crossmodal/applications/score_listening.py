@@ -38,10 +38,7 @@ class Listened:
 def listen(space: Space, recording: str | Path) -> Listened:
     """A whole recording. Raises InputError for files that are no recording, too short, or silent."""
     encoder = audio_encoder(space)
-    if Path(recording).suffix.lower() in _SCORES:
-        raise InputError(
-            f"{recording}: expected a recording ({_some(AUDIO_EXTENSIONS)}), got a score; did you swap them?"
-        )
+    check_recording_path(recording)
     samples = decode(recording, sample_rate=encoder.sample_rate)
     duration = len(samples) / encoder.sample_rate
     if duration < SHORTEST_SECONDS:
@@ -57,6 +54,14 @@ def listen(space: Space, recording: str | Path) -> Listened:
             "check the recording"
         )
     return Listened(embedding.vectors.numpy(), seconds, weights, embedding.hop, duration)
+
+
+def check_recording_path(recording: str | Path) -> None:
+    """Raises InputError when a score was given where a recording is expected."""
+    if Path(recording).suffix.lower() in _SCORES:
+        raise InputError(
+            f"{recording}: expected a recording ({_some(AUDIO_EXTENSIONS)}), got a score; did you swap them?"
+        )
 
 
 def check_score_path(score: str | Path) -> None:
@@ -75,6 +80,12 @@ def audio_encoder(space: Space) -> AudioEncoder:
             f"{space.name}: expected a space of sequences of sound and sheet music, got another; try audio-sheet"
         )
     return encoder
+
+
+def sequence_steps(encoder: AudioEncoder) -> tuple[int, int]:
+    """step and reach of an encoder from `audio_encoder`, which is a SequenceEncoder too."""
+    assert isinstance(encoder, SequenceEncoder)
+    return encoder.step, encoder.reach
 
 
 def levels(samples: NDArray[np.float32], rate: int, seconds: NDArray[np.float64]) -> NDArray[np.float64]:

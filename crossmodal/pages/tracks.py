@@ -47,7 +47,7 @@ def follow(
     order = np.argsort(columns, kind="stable")
     for column in np.unique(columns):
         here = order[np.searchsorted(columns[order], column) : np.searchsorted(columns[order], column, side="right")]
-        alive = []
+        alive: list[list[int]] = []
         for track in open_tracks:
             (alive if column - columns[track[-1]] <= GAP else done).append(track)
         open_tracks = alive

@@ -83,32 +83,8 @@ def engraved(voices: int = 2) -> np.ndarray:
     import resvg_py
     import verovio
 
-    notes = [
-        "8GL",
-        "8A",
-        "8B",
-        "8cJ",
-        "8dL",
-        "8e",
-        "8d",
-        "8BJ",
-        "4c",
-        "4e",
-        "4d",
-        "4B",
-        "4A",
-        "8FL",
-        "8AJ",
-        "4d",
-        "8cL",
-        "8AJ",
-        "8BL",
-        "8G",
-        "8D",
-        "8GJ",
-        "4B",
-        "4d",
-    ] * 6
+    measures = "8GL 8A 8B 8cJ 8dL 8e 8d 8BJ 4c 4e 4d 4B 4A 8FL 8AJ 4d 8cL 8AJ 8BL 8G 8D 8GJ 4B 4d"
+    notes = measures.split() * 6
     low = [n.swapcase().replace("l", "L").replace("j", "J") for n in notes]
     rows = ["\t".join(["**kern"] * voices), "\t".join(f"*staff{voices - i}" for i in range(voices))]
     rows.append("\t".join(["*clefF4" if voices > 1 else "*clefG2", *["*clefG2"] * (voices - 1)]))
@@ -127,7 +103,8 @@ def engraved(voices: int = 2) -> np.ndarray:
     )
     assert toolkit.loadData("\n".join(rows) + "\n")
     png = resvg_py.svg_to_bytes(svg_string=toolkit.renderToSVG(1), width=1300, background="white")
-    return cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE)
+    image: np.ndarray = np.asarray(cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE))
+    return image
 
 
 def text_page() -> np.ndarray:
