@@ -6,6 +6,7 @@ the process (a segmentation fault in the engraver): engrave in workers.
 
 from __future__ import annotations
 
+import base64
 import itertools
 import re
 import sys
@@ -161,7 +162,7 @@ class Engraver:
 
     def _load(self, text: str | bytes) -> bool:
         if isinstance(text, bytes):
-            return bool(self._toolkit.loadZipDataBuffer(text))
+            return bool(self._toolkit.loadZipDataBase64(base64.b64encode(text).decode()))  # its buffer form wants a C pointer
         return bool(self._toolkit.loadData(text))
 
     def _page(self, number: int, look: Look) -> _Drawn:

@@ -13,8 +13,10 @@ from crossmodal.pages.tracks import Track
 LIGHTEST, DARKEST = 28.0, 80.0  # ink levels between which a page's own level of "dark" lies
 COVER = 0.55  # share of the five lines' pixels that are dark, within a staff
 WINDOW = 1.5  # spaces over which that share is taken
-LEAST = 0.68  # mean cover of a staff: real ones, torn or noisy, are above 0.8, beams and hairpins that look like five lines below 0.65
-CONTRAST = 0.22  # by which the lines' cover exceeds that of the gaps between them: densest music 0.35, words and noise below 0.15
+LEAST = 0.68  # mean cover of a staff: on clean scans real ones had 0.90 and more, beams and hairpins like five lines up to 0.61
+CONTRAST = (
+    0.22  # by which the lines' cover exceeds that of the gaps between them: noise covers both alike (set by hand)
+)
 GAPS = np.array([-1.5, -0.5, 0.5, 1.5])
 AROUND = np.array([-3.0, 3.0])
 MOST_AROUND = 0.7  # cover where a sixth line would be: words and ruled paper go on, and tablature has six lines

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PAGE_EXTENSIONS = (".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 RESOLUTION = 150  # dots per inch of a PDF page
 SHORTEST, LONGEST = 1600, 2600  # pixels of the longest side: a PDF's are within both, an image's at most the second
-MOST_PIXELS = 170_000_000  # of an image file, four times a 600 dpi A4 scan; more is taken for a decompression bomb
+MOST_PIXELS = 170_000_000  # of an image file (a 600 dpi A3 scan has 70 million); more is taken for a decompression bomb
 _PASSWORD = 4  # pdfium's error codes: FPDF_ERR_PASSWORD, and FPDF_ERR_SECURITY for unsupported protection
 _SECURITY = 5
 

@@ -37,9 +37,7 @@ REACH = 14  # blocks over which the direction of the lines hardly changes
 PEAK = 0.16  # comb response (share of a block covered by lines) that may be a staff
 PALEST_PEAK = 0.07  # the same on a blurred page, whose strongest responses are weak
 SHORTEST = 12.0  # staff spaces; anything shorter is no staff
-MOST_POINTS = (
-    6000  # of a page that may be staves, strongest first: the densest orchestral pages have 4000, noise any number
-)
+MOST_POINTS = 6000  # places of a page that may be staves, strongest first: bounds the work on noise
 LINES = np.arange(-2, 3)
 
 

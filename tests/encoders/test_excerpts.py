@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,9 @@ from crossmodal.base.errors import RecipeError
 from encoders.encoder import Anchored
 from encoders.excerpts import ExcerptContext, ExcerptEncoder, ExcerptVgg
 from encoders.frontends import LogFrequency, log_frequency_filters
+
+
+E = TypeVar("E", bound=ExcerptEncoder)
 
 
 def context() -> ExcerptContext:
@@ -22,7 +27,7 @@ def excerpts() -> ExcerptVgg:
     return lively(ExcerptVgg(channels=(2, 3), window=20, dimension=5))
 
 
-def lively[E: ExcerptEncoder](encoder: E) -> E:
+def lively(encoder: E) -> E:
     """With statistics that are not those of a fresh batch normalization."""
     for module in encoder.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from crossmodal.base.errors import InputError
 from crossmodal.pages.layout import BAND, WHOLE, Strip, System
 from encoders.encoder import Anchored, central
 from encoders.sheets import SheetContext, SheetEncoder, SheetVgg, around, outer_bands
+
+
+E = TypeVar("E", bound=SheetEncoder)
 
 
 def context() -> SheetContext:
@@ -24,7 +28,7 @@ def snippets(*, rows: int = WHOLE, columns: int = 40) -> SheetVgg:
     return lively(SheetVgg(channels=(2, 3), rows=rows, columns=columns, dimension=5))
 
 
-def lively[E: SheetEncoder](encoder: E) -> E:
+def lively(encoder: E) -> E:
     """With statistics that are not those of a fresh batch normalization."""
     for module in encoder.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):

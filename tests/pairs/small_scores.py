@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 SCALE = """X:1
 T:Scale
 M:3/4
@@ -11,18 +13,36 @@ K:C
 |: C D E | F G A :| B c d | e3 |]
 """
 
-TWO_STAVES = """X:1
-T:Two hands
-M:4/4
-L:1/4
-Q:1/4=60
-K:G
-%%score {1 | 2}
-V:1 clef=treble
-V:2 clef=bass
-[V:1] B c d e | d2 [GBd]2 | z4 |]
-[V:2] G,2 A,2 | G,,4 | D,4 |]
-"""
+def _layer(notes: str) -> str:
+    """ "b4:4 (g4 b4 d5):2 r:1": pitch and octave, then the written length; brackets are a chord, r a rest."""
+    found = []
+    for names, length in re.findall(r"(\([^)]*\)|\S+?):(\d)", notes):
+        if names == "r":
+            found.append(f'<rest dur="{length}"/>')
+            continue
+        heads = [f'<note pname="{name[0]}" oct="{name[1]}" dur="{length}"/>' for name in names.strip("()").split()]
+        found.append(heads[0] if len(heads) == 1 else f'<chord dur="{length}">{"".join(heads)}</chord>')
+    return f'<layer n="1">{"".join(found)}</layer>'
+
+
+def mei(measures: list[tuple[str, ...]], *, clefs: tuple[str, ...] = ("G", "F"), metre: str = "4/4", first: int = 1) -> str:
+    """MEI of so many staves, at 60 quarters a minute. measures: the notes of each staff (see `_layer`); first: printed number of the first."""
+    count, _, unit = metre.partition("/")
+    lines = {"G": 2, "F": 4}
+    staves = "".join(
+        f'<staffDef n="{n}" lines="5" clef.shape="{clef}" clef.line="{lines[clef]}"/>' for n, clef in enumerate(clefs, 1)
+    )
+    bars = ""
+    for number, bar in enumerate(measures, first):
+        parts = "".join(f'<staff n="{n}">{_layer(part)}</staff>' for n, part in enumerate(bar, 1))
+        bars += f'<measure n="{number}">{parts}</measure>'
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0"><meiHead><fileDesc>'
+        "<titleStmt><title>Small é</title></titleStmt><pubStmt/></fileDesc></meiHead><music><body><mdiv><score>"
+        f'<scoreDef meter.count="{count}" meter.unit="{unit}" midi.bpm="60"><staffGrp bar.thru="true">{staves}</staffGrp></scoreDef>'
+        f"<section>{bars}</section></score></mdiv></body></music></mei>"
+    )
+
 
 STEPS = "CDEFGAB"
 
@@ -58,11 +78,7 @@ def _note(name: str, percussion: bool) -> str:
     return f"<note>{place}<duration>1</duration><type>quarter</type></note>"
 
 
-MEI = """<?xml version="1.0" encoding="UTF-8"?>
-<mei xmlns="http://www.music-encoding.org/ns/mei" meiversion="5.0"><meiHead><fileDesc><titleStmt><title>Small</title></titleStmt>
-<pubStmt/></fileDesc></meiHead><music><body><mdiv><score>
-<scoreDef meter.count="2" meter.unit="4"><staffGrp><staffDef n="1" lines="5" clef.shape="G" clef.line="2"/></staffGrp></scoreDef>
-<section><measure n="7"><staff n="1"><layer n="1"><note pname="c" oct="5" dur="4"/><note pname="e" oct="5" dur="4"/></layer></staff></measure>
-<measure n="8"><staff n="1"><layer n="1"><note pname="g" oct="5" dur="2"/></layer></staff></measure></section>
-</score></mdiv></body></music></mei>
-"""
+MEI = mei([("c5:4 e5:4",), ("g5:2",)], clefs=("G",), metre="2/4", first=7)
+TWO_STAVES = mei(
+    [("b4:4 c5:4 d5:4 e5:4", "g3:2 a3:2"), ("d5:2 (g4 b4 d5):2", "g2:1"), ("r:1", "d3:1")],
+)

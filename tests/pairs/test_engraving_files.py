@@ -44,10 +44,9 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
 
 
 def test_a_file_is_engraved_in_another_process_as_in_this_one(tmp_path: Path) -> None:
-    path = tmp_path / "two hands é.abc"
+    path = tmp_path / "two hands é.mei"
     path.write_text(TWO_STAVES, encoding="utf-8")
-    assert_pitches = engrave_file(path).notes.pitch
-    np.testing.assert_array_equal(assert_pitches, Engraver().engrave(TWO_STAVES).notes.pitch)
+    np.testing.assert_array_equal(engrave_file(path).notes.pitch, Engraver().engrave(TWO_STAVES).notes.pitch)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
@@ -68,6 +67,13 @@ def test_compressed_files(tmp_path: Path) -> None:
     content = read_score_text(mxl)
     assert isinstance(content, bytes)
     assert Engraver().engrave(content).notes.pitch.tolist() == [67, 69, 71, 72, 74, 72, 71, 69]
+
+
+def test_a_broken_mxl_is_told_though_it_ends_the_engraver(tmp_path: Path) -> None:
+    path = tmp_path / "score.mxl"
+    path.write_bytes(b"PK\x03\x04 and no archive")
+    with pytest.raises(InputError, match=r"score\.mxl: expected a score that can be engraved"):
+        engrave_file(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x1f\x8b broken", gzip.compress(b"x" * 1000)[:20]])
