@@ -132,10 +132,10 @@ class BatchSource(Dataset[Batch]):
     def _input(self, slot: str, examples: Sequence[Example], generator: np.random.Generator) -> object:
         modality = slot.partition("@")[0]
         values = [e.inputs[slot] for e in examples]
-        if isinstance(values[0], AudioPlaces):
-            return self._audio_places(modality, values)
-        if isinstance(values[0], SheetPlaces):
-            return _sheet_places(self.encoders[modality], values)
+        if sounds := [v for v in values if isinstance(v, AudioPlaces)]:
+            return self._audio_places(modality, sounds)
+        if pages := [v for v in values if isinstance(v, SheetPlaces)]:
+            return _sheet_places(self.encoders[modality], pages)
         if isinstance(values[0], int):
             if self.store is None:
                 raise InputError(f'expected prepared recordings for "{slot}", got none')

@@ -118,7 +118,7 @@ STEPS_AT_ONCE = 256
 
 
 def along(tower: TowerModule, windows: Tensor) -> Tensor:
-    """One stretch (..., t) of a sequence of any length -> unit vectors (ceil(t / step), d), in pieces that overlap by what a vector sees."""
+    """One stretch (..., t) of a sequence of any length -> unit vectors (ceil(t / step), d), in pieces that overlap by what one sees."""
     encoder = tower.encoder
     assert isinstance(encoder, SequenceEncoder)
     step = encoder.step

@@ -90,7 +90,9 @@ class Stage(Section):
     pairs: Component
     comparisons: list[ComparisonPart] = Field(default_factory=list)
     fit: Component | None = None
-    train: list[str] = Field(min_length=1, description="towers that are trained; with fit, the two whose heads are fitted")
+    train: list[str] = Field(
+        min_length=1, description="towers that are trained; with fit, the two whose heads are fitted"
+    )
     auxiliary: dict[str, Tower] = Field(
         default_factory=dict, description="towers of this stage alone (proxies, pretraining heads)"
     )
@@ -229,7 +231,9 @@ def dump_recipe(recipe: Recipe) -> str:
     """The YAML of a recipe, with every default written out."""
     data = recipe.model_dump(mode="json")
     for stage in data["stages"].values():
-        if stage["fit"] is None:  # a recipe that fits nothing reads, and hashes, as it did before stages could be fitted
+        if (
+            stage["fit"] is None
+        ):  # a recipe that fits nothing reads, and hashes, as it did before stages could be fitted
             del stage["fit"]
     return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110))
 

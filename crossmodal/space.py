@@ -150,7 +150,7 @@ class Space:
     def _along(self, modality: str, encoder: SequenceEncoder, item: object) -> Embedding:
         tower = self.embedding.tower(modality)
         prepared = encoder.prepare(item)
-        stretches = prepared if isinstance(prepared, list) else [prepared]
+        stretches = [s for s in (prepared if isinstance(prepared, list) else [prepared]) if isinstance(s, Tensor)]
         vectors = [along(tower, stretch) for stretch in stretches]
         starts = np.cumsum([0, *(stretch.shape[-1] for stretch in stretches)])
         places = torch.cat(

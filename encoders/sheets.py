@@ -26,7 +26,7 @@ class SheetEncoder(SequenceEncoder):
     modality: ClassVar[str] = "sheet"
     window: int = 200
 
-    def prepare(self, item: object) -> list[Tensor]:  # type: ignore[override]
+    def prepare(self, item: object) -> list[Tensor]:
         """A strip, or a file of pages -> its systems in reading order, each a tensor whose last axis are columns.
 
         Raises InputError where there is no staff.

@@ -35,7 +35,7 @@ class AudioSheetPairs(PairSource):
         anchors: int = 12,
         columns: int = 480,
         seconds: float = 14.0,
-        spacing: float = 12.0,
+        spacing: float = 20.0,
         weather: float = 1.0,
         neighbours: int = 3,
         views: int = 1,

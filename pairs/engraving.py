@@ -12,20 +12,15 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal.base.errors import InputError
-from crossmodal.pages.layout import Page, Staff, System
+from crossmodal.pages.layout import Page
+from pairs.engraved_page import UNITS_PER_SPACE, Drawn, Head, rasterize, read_svg
 
 FONTS = ("Leipzig", "Bravura", "Gootville", "Petaluma", "Leland")
-_UNITS_PER_SPACE = 180.0  # of verovio's inner coordinates, whatever the scale
-_SVG = "{http://www.w3.org/2000/svg}"
-_HREF = "{http://www.w3.org/1999/xlink}href"
-_LINE = re.compile(r"M\s*(-?[\d.]+)[ ,](-?[\d.]+) L\s*(-?[\d.]+)[ ,](-?[\d.]+)")
-_PLACE = re.compile(r"translate\(\s*(-?[\d.]+)[ ,]+(-?[\d.]+)\s*\)")
 
 
 @dataclass(frozen=True)
@@ -162,20 +157,22 @@ class Engraver:
 
     def _load(self, text: str | bytes) -> bool:
         if isinstance(text, bytes):
-            return bool(self._toolkit.loadZipDataBase64(base64.b64encode(text).decode()))  # its buffer form wants a C pointer
+            return bool(
+                self._toolkit.loadZipDataBase64(base64.b64encode(text).decode())
+            )  # its buffer form wants a C pointer
         return bool(self._toolkit.loadData(text))
 
-    def _page(self, number: int, look: Look) -> _Drawn:
+    def _page(self, number: int, look: Look) -> Drawn:
         svg = self._toolkit.renderToSVG(number + 1)
-        drawn = _read_svg(svg, number, look.space)
-        return replace(drawn, page=replace(drawn.page, image=rasterize(svg, look.space / _UNITS_PER_SPACE)))
+        drawn = read_svg(svg, number, look.space)
+        return replace(drawn, page=replace(drawn.page, image=rasterize(svg, look.space / UNITS_PER_SPACE)))
 
     def _notes(
-        self, rows: list[_Head], times: Mapping[str, tuple[float, float, float]], measures: Mapping[str, int]
+        self, rows: list[Head], times: Mapping[str, tuple[float, float, float]], measures: Mapping[str, int]
     ) -> NoteTable:
-        kept = [(row, *times[row.id]) for row in rows if row.id in times]
-        pitches = [int(self._toolkit.getMIDIValuesForElement(row.id).get("pitch", 0)) for row, *_ in kept]
-        kept = [(*entry, pitch) for entry, pitch in zip(kept, pitches, strict=True) if pitch > 0]
+        timed = [(row, *times[row.id]) for row in rows if row.id in times]
+        pitches = [int(self._toolkit.getMIDIValuesForElement(row.id).get("pitch", 0)) for row, *_ in timed]
+        kept = [(*entry, pitch) for entry, pitch in zip(timed, pitches, strict=True) if pitch > 0]
         kept.sort(key=lambda entry: (entry[1], entry[0].page, entry[0].system, entry[0].x, entry[4]))
         heads = [entry[0] for entry in kept]
         return NoteTable(
@@ -185,112 +182,6 @@ class Engraver:
             duration=np.array([e[3] - e[1] for e in kept]), pitch=np.array([e[4] for e in kept], np.int64),
             measure=np.array([measures[h.measure] for h in heads], np.int64), ids=np.array([h.id for h in heads], np.str_),
         )  # fmt: skip
-
-
-def rasterize(svg: str, scale: float) -> np.ndarray:
-    """An engraved page -> (h, w) uint8, 255 is paper. scale: pixels for one of the engraver's inner units."""
-    import cv2
-    import resvg_py
-
-    inner = re.search(r'class="definition-scale"[^>]*viewBox="0 0 (\d+) (\d+)"', svg)
-    if inner is None:
-        raise InputError("expected a page from the engraver, got none of its coordinates; update verovio")
-    width, height = round(int(inner[1]) * scale), round(int(inner[2]) * scale)
-    png = resvg_py.svg_to_bytes(svg_string=svg, width=width, height=height, background="white")
-    image = cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE)
-    return np.ascontiguousarray(image)
-
-
-@dataclass(frozen=True)
-class _Head:
-    id: str
-    page: int
-    system: int
-    staff: int
-    x: float
-    y: float
-    measure: str
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """A page as its SVG tells it. measures: (id, name, system, left, right)."""
-
-    page: Page
-    notes: list[_Head]
-    measures: list[tuple[str, str, int, float, float]]
-
-
-def _read_svg(svg: str, number: int, space: float) -> _Drawn:
-    root = ElementTree.fromstring(svg)
-    scale = space / _UNITS_PER_SPACE
-    margin = next(g for g in root.iter(f"{_SVG}g") if g.get("class") == "page-margin")
-    place = _PLACE.search(margin.get("transform", ""))
-    shift = (float(place[1]), float(place[2])) if place else (0.0, 0.0)
-    systems: list[System] = []
-    heads: list[_Head] = []
-    measures: list[tuple[str, str, int, float, float]] = []
-    for system in (g for g in margin.iter(f"{_SVG}g") if g.get("class") == "system"):
-        lines: dict[int, list[list[tuple[float, ...]]]] = {}
-        for measure in (g for g in system if _kind(g) == "measure"):
-            staves = [g for g in measure if _kind(g) == "staff"]
-            spans = [_staff_lines(staff) for staff in staves]
-            for index, span in enumerate(spans):
-                if len(span) == 5:
-                    lines.setdefault(index, []).append(span)
-            order = {index: row for row, index in enumerate(sorted(lines))}
-            identity = measure.get("id", "")
-            for index, staff in enumerate(staves):
-                if index in order:
-                    heads.extend(
-                        _Head(
-                            i,
-                            number,
-                            len(systems),
-                            order[index],
-                            (x + shift[0]) * scale,
-                            (y + shift[1]) * scale,
-                            identity,
-                        )
-                        for i, x, y in _noteheads(staff)
-                    )
-            if spans and spans[0]:
-                left, right = min(s[0] for s in spans[0]), max(s[2] for s in spans[0])
-                name = measure.get("data-n", "")
-                measures.append((identity, name, len(systems), (left + shift[0]) * scale, (right + shift[0]) * scale))
-        if lines:
-            staves_of = tuple(_staff(lines[index], shift, scale) for index in sorted(lines))
-            systems.append(System(number, len(systems), staves_of))
-    empty = np.zeros((0, 0), np.uint8)
-    return _Drawn(Page(number, empty, tuple(systems)), heads, measures)
-
-
-def _kind(element: ElementTree.Element) -> str:
-    return (element.get("class") or "").split(" ")[0]
-
-
-def _staff_lines(staff: ElementTree.Element) -> list[tuple[float, ...]]:
-    found = (_LINE.match(path.get("d", "")) for path in staff if path.tag == f"{_SVG}path")
-    return [tuple(float(v) for v in line.groups()) for line in found if line]
-
-
-def _staff(spans: Sequence[Sequence[tuple[float, ...]]], shift: tuple[float, float], scale: float) -> Staff:
-    left, right = min(s[0][0] for s in spans), max(s[0][2] for s in spans)
-    rows = np.median([[line[1] for line in span] for span in spans], axis=0)
-    middle = (float(rows[2]) + shift[1]) * scale
-    x = (np.array([left, right]) + shift[0]) * scale
-    return Staff(x, np.array([middle, middle]), float(rows[4] - rows[0]) / 4 * scale)
-
-
-def _noteheads(staff: ElementTree.Element) -> list[tuple[str, float, float]]:
-    found = []
-    for note in (g for g in staff.iter(f"{_SVG}g") if _kind(g) == "note"):
-        head = next((g for g in note if _kind(g) == "notehead"), None)
-        glyph = next((u for u in head if u.tag == f"{_SVG}use"), None) if head is not None else None
-        place = _PLACE.search(glyph.get("transform", "")) if glyph is not None else None
-        if place:  # half the width of a black head, from its left edge
-            found.append((note.get("id", ""), float(place[1]) + 0.6 * _UNITS_PER_SPACE, float(place[2])))
-    return found
 
 
 def _times(
@@ -345,12 +236,14 @@ def _beats(mei: str) -> dict[str, float]:
 
 
 def _measures(
-    drawn: Sequence[_Drawn], passes: Sequence[tuple[str, float]], beats: Mapping[str, float]
+    drawn: Sequence[Drawn], passes: Sequence[tuple[str, float]], beats: Mapping[str, float]
 ) -> tuple[list[Measure], dict[str, int]]:
     first: dict[str, float] = {}
     for name, quarters in passes:
         first.setdefault(name, quarters)
-    named = any(name for page in drawn for _, name, *_ in page.measures)  # ABC has no printed numbers: they are counted then
+    named = any(
+        name for page in drawn for _, name, *_ in page.measures
+    )  # ABC has no printed numbers: they are counted then
     count = itertools.count(1)
     measures = [
         Measure(

@@ -110,18 +110,27 @@ def filter_gain(condition: Condition) -> NDArray[np.float32]:
     return gain
 
 
-def record(samples: Samples, condition: Condition, generator: np.random.Generator) -> Samples:
-    """Dry samples (n,), at most LONGEST_SECONDS -> (n + up to 1 s of decay,) in [-1, 1], never clipped."""
+def _heard(samples: Samples, condition: Condition, length: int) -> Samples:
+    """(n,) through room and filters, (length,): blocks of `LONGEST_SECONDS`, their decays added up."""
     from scipy.fft import irfft, rfft  # single precision, several times faster than numpy's
 
-    count = min(len(samples), int(LONGEST_SECONDS * SAMPLE_RATE))
-    length = count + int(min(condition.room, 1.0) * SAMPLE_RATE)
-    spectrum = rfft(np.asarray(samples[:count], dtype=np.float32), _LENGTH)
+    through = filter_gain(condition).astype(np.complex64)
     if condition.room > 0 and condition.wet > 0:
         wet = room_response(round(condition.room, 1), condition.variant) * np.float32(np.sqrt(condition.wet))
-        spectrum *= wet + np.float32(np.sqrt(1 - condition.wet))
-    spectrum *= filter_gain(condition)
-    heard = irfft(spectrum, _LENGTH)[:length]
+        through = (wet + np.float32(np.sqrt(1 - condition.wet))) * filter_gain(condition)
+    block = int(LONGEST_SECONDS * SAMPLE_RATE)
+    heard = np.zeros(length, np.float32)
+    for start in range(0, len(samples), block):
+        spectrum = rfft(np.asarray(samples[start : start + block], dtype=np.float32), _LENGTH)
+        sound = irfft(spectrum * through, _LENGTH)[: length - start]
+        heard[start : start + len(sound)] += sound
+    return heard
+
+
+def record(samples: Samples, condition: Condition, generator: np.random.Generator) -> Samples:
+    """Dry samples (n,) -> (n + up to 1 s of decay,) in [-1, 1], never clipped."""
+    length = len(samples) + int(min(condition.room, 1.0) * SAMPLE_RATE)
+    heard = _heard(samples, condition, length)
     power = float(np.sqrt(np.mean(heard**2))) or 1.0
     if condition.noise is not None:
         hiss = generator.standard_normal(length, dtype=np.float32)

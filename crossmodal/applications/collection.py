@@ -70,8 +70,11 @@ class SearchableIndex:
     ) -> Ranking:
         """As `search`, for {modality: query}. Several queries need `combine`: their vectors are added."""
         check_queries(queries, combine=combine)
-        if target and target != self.index.header.modality:
-            raise InputError(f"--target: expected {self.index.header.modality}, which this index holds, got {target}")
+        held = self.index.header.modality.split("+")
+        if target and target not in held:
+            raise InputError(f"--target: expected {' or '.join(held)}, which this index holds, got {target}")
+        if target and len(held) > 1:
+            filters = [*filters, f"modality={target}"]
         unknown = self.space.unknown_words(str(queries["text"])) if "text" in queries else []
         warnings = [f"unknown to the text tower: {', '.join(unknown)}"] if unknown else []
         vectors = [self.space.encode(modality, [query])[0] for modality, query in queries.items()]

@@ -122,25 +122,32 @@ def _allowed(opened: SearchableIndex, wanted: str, file: Path, filters: Sequence
 
 
 def vote(opened: SearchableIndex, query: Query, allowed: NDArray[np.bool_]) -> Votes:
-    """All excerpts of the query vote for items."""
+    """All excerpts of the query vote for items; copies of one file stand as one, the first of them."""
     rows = query.excerpts(STEPS[query.modality], EXCERPTS)
     folded = opened.space.fold(query.vectors[rows])
     similarities, owners = opened.index.nearest(folded, k=NEIGHBOURS, items=allowed)
-    return count_votes(similarities, owners, np.where(allowed, np.diff(opened.index.starts), 0))
+    first = _first_copy(opened.index.contents, allowed)
+    lengths = np.bincount(first[allowed], np.diff(opened.index.starts)[allowed], minlength=len(allowed)).astype(
+        np.int64
+    )
+    return count_votes(similarities, np.where(owners < 0, -1, first[owners]), lengths)
+
+
+def _first_copy(contents: NDArray[np.int64], allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(items,) the row of the first allowed item with the same content; its own for one that is not allowed."""
+    first = np.arange(len(contents))
+    rows = np.flatnonzero(allowed)
+    _, places, inverse = np.unique(contents[rows], return_index=True, return_inverse=True)
+    first[rows] = rows[places][inverse]
+    return first
 
 
 def rank(
     opened: SearchableIndex, query: Query, allowed: NDArray[np.bool_], *, most: int = CANDIDATES
 ) -> list[Candidate]:
-    """The items with the best votes, ordered by how well the query aligns with them; of items with the same content only the first."""
+    """The items with the best votes, ordered by how well the query aligns with them."""
     votes = vote(opened, query, allowed)
-    rows: list[int] = []
-    seen: set[object] = set()
-    for row in votes.best(len(allowed)).tolist():
-        content = opened.index.items[row].sha256 or row
-        if content not in seen and len(rows) < most:
-            seen.add(content)
-            rows.append(row)
+    rows: list[int] = votes.best(most).tolist()
     fits = _side_by_side(lambda row: align(query, opened.index.vectors_of(row)), rows)
     starts = opened.index.starts
     found = [
@@ -193,6 +200,10 @@ def _result(opened: SearchableIndex, number: int, candidate: Candidate, wanted: 
         detail |= {"page": int(page), "system": int(system)}
     else:
         detail["seconds"] = round(float(opened.index.offsets[candidate.first]), 2)
+    same = np.flatnonzero(opened.index.contents == opened.index.contents[candidate.row])
+    copies = [opened.index.items[int(row)].path for row in same if row != candidate.row]
+    if copies:
+        detail["copies"] = copies
     title = item.fields.get("title")
     if isinstance(title, str):
         detail["title"] = title

@@ -112,7 +112,7 @@ def _runs(path: Path, rate: int, length: float) -> Iterator[tuple[float, NDArray
     if length <= LONGEST_SECONDS:
         yield 0.0, np.concatenate(list(blocks(path, sample_rate=rate)))
         return
-    count = int(length // STRETCH_SECONDS)
+    count = max(1, round(length / STRETCH_SECONDS))
     chosen = set(np.linspace(0, count - 1, int(LONGEST_SECONDS / STRETCH_SECONDS)).round().astype(int).tolist())
     for number, block in enumerate(blocks(path, sample_rate=rate, block_seconds=STRETCH_SECONDS)):
         if number in chosen and np.abs(block).max() > 0 and len(block) >= LEAST_SECONDS * rate:

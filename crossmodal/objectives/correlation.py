@@ -51,7 +51,9 @@ class Cca:
             )
         x, y = queries.detach().double().cpu(), targets.detach().double().cpu()
         if not (x.isfinite().all() and y.isfinite().all()):
-            raise InputError("expected finite vectors, got others; the training before diverged: lower its learning rate")
+            raise InputError(
+                "expected finite vectors, got others; the training before diverged: lower its learning rate"
+            )
         mean_x, mean_y = x.mean(dim=0), y.mean(dim=0)
         x, y = x - mean_x, y - mean_y
         count = len(x) - 1

@@ -108,6 +108,11 @@ class Index:
         return self._tables.starts
 
     @property
+    def contents(self) -> np.ndarray:
+        """(items,) a number for each content: copies of one file have the same."""
+        return self._contents
+
+    @property
     def interrupted(self) -> bool:
         """Whether a run that adds to this index was ended before its commit (or is under way)."""
         staged = self.folder / staging_name(self.header.generation + 1)

@@ -19,7 +19,14 @@ from encoders.encoder import Anchored
 
 
 def fit_heads(
-    embedding: JointEmbedding, slots: list[str], method: Cca, batches: BatchSource, *, folder: Path, device: str | None, quiet: bool
+    embedding: JointEmbedding,
+    slots: list[str],
+    method: Cca,
+    batches: BatchSource,
+    *,
+    folder: Path,
+    device: str | None,
+    quiet: bool,
 ) -> None:
     """Fits the heads of two towers in place, and writes the correlations of the pairs to `folder/correlations.json`.
 
@@ -44,7 +51,9 @@ def fit_heads(
     fitted = method.fit(first, second)
     for tower, slot, projection in zip(towers, slots, (fitted.queries, fitted.targets), strict=True):
         if not isinstance(tower.head, Canonical):
-            raise RecipeError(f'towers.{slot}.head: expected "cca", which can be fitted, got {type(tower.head).__name__}')
+            raise RecipeError(
+                f'towers.{slot}.head: expected "cca", which can be fitted, got {type(tower.head).__name__}'
+            )
         tower.head.set_projection(projection.mean, projection.matrix)
     report = {"pairs": len(first), "correlations": [round(c, 6) for c in fitted.correlations.tolist()]}
     write_json(make_folder(folder) / "correlations.json", report)

@@ -24,7 +24,9 @@ def attend_naively(layer: WindowAttention, maps: Tensor) -> Tensor:
                 weights = torch.stack(
                     [torch.exp(scores[n, head, t] + layer.places[head, t - step + layer.radius]) for t in near]
                 )
-                mean[n, head, :, step] = (values[n, head][:, list(near)] * weights).sum(dim=1) / weights.sum()
+                # A head whose places lie beyond the end finds nothing: its mean goes to zero, as by silence.
+                total = weights.sum().clamp_min(1e-6)
+                mean[n, head, :, step] = (values[n, head][:, list(near)] * weights).sum(dim=1) / total
     return torch.nn.functional.gelu(layer.output(torch.cat([mean.flatten(1, 2), maps], dim=1)))
 
 
@@ -34,7 +36,7 @@ def test_window_attention_is_a_weighted_mean_of_the_neighbours(steps: int) -> No
     layer = WindowAttention(6, radius=3, heads=4, width=2)
     maps = torch.randn(2, 6, steps)
     with torch.no_grad():
-        layer.places += torch.randn_like(layer.places)
+        layer.places.add_(torch.randn_like(layer.places))
         torch.testing.assert_close(layer(maps), attend_naively(layer, maps), rtol=1e-4, atol=1e-5)
 
 
@@ -50,7 +52,7 @@ def test_a_residual_block_adds_to_its_input() -> None:
     with torch.no_grad():
         assert block(maps).shape == maps.shape and not torch.allclose(block(maps), maps)
         block.narrow.weight.zero_()
-        block.narrow.bias.zero_()
+        torch.nn.init.zeros_(block.narrow.bias)  # type: ignore[arg-type]
         torch.testing.assert_close(block(maps), maps)
 
 

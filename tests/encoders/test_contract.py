@@ -12,8 +12,10 @@ from torch import Tensor
 
 from crossmodal.base import names
 from crossmodal.base.errors import CrossmodalError, RecipeError
+from crossmodal.pages.layout import BAND, WHOLE, Strip, System
 from encoders import ENCODERS, HEADS
 from encoders.encoder import AudioEncoder, Encoder
+from encoders.sheets import SheetEncoder
 
 SMALL: dict[str, dict[str, object]] = {
     "mel-cnn": {"channels": [4, 8], "pools": [[2, 2], [2, 2]], "bands": 32, "window_seconds": 1.0, "dimension": 12},
@@ -21,6 +23,10 @@ SMALL: dict[str, dict[str, object]] = {
     "sample-cnn": {"channels": [4, 4, 4, 4, 8, 8, 8, 8], "first": 4, "dimension": 12},
     "re-se-2-multi": {"channels": [4, 4, 4, 4, 8, 8, 8, 8], "first": 4, "widening": 2, "dimension": 12},
     "spectrogram-transformer": {"bands": 32, "window_seconds": 1.0, "dimension": 24, "depth": 2, "heads": 2},
+    "excerpt-context": {"channels": [4, 4, 6], "width": 12, "radius": 5, "dropout": 0.0},
+    "excerpt-vgg": {"channels": [4, 6], "dimension": 12},
+    "sheet-context": {"channels": [4, 4, 6], "width": 12, "radius": 5, "dropout": 0.0},
+    "sheet-vgg": {"channels": [4, 6], "dimension": 12},
     "word-vectors": {},
     "sentences": {},
     "labels": {"names": ["rock", "jazz", "folk"], "dimension": 6},
@@ -59,19 +65,37 @@ def items_of(encoder: Encoder) -> list[object]:
         generator = np.random.default_rng(1)
         lengths = [encoder.window_samples, encoder.window_samples // 2, encoder.window_samples]
         return [(0.1 * generator.normal(size=n)).astype(np.float32) for n in lengths]
+    if isinstance(encoder, SheetEncoder):
+        return [strip(encoder.window, seed) for seed in range(3)]
     return list(ITEMS[encoder.modality])
+
+
+def strip(width: int, seed: int) -> Strip:
+    """Ink and paper at random, in blocks that pooling does not average away."""
+    ink = (
+        np.random.default_rng(seed)
+        .integers(0, 2, (WHOLE // 8, width // 8 + 1), dtype=np.uint8)
+        .repeat(8, 0)
+        .repeat(8, 1)
+    )
+    whole = (255 * ink)[:, :width]
+    return Strip(System(0, 0, ()), whole.reshape(2, BAND, width), whole, 0.0, 1.0)
 
 
 def batch_of(encoder: Encoder, items: list[object]) -> object:
     prepared = [encoder.prepare(item) for item in items]
     if isinstance(encoder, AudioEncoder):
         prepared = [p[..., : encoder.window] for p in prepared if isinstance(p, Tensor)]
+    if isinstance(encoder, SheetEncoder):
+        prepared = [system for p in prepared if isinstance(p, list) for system in p]
     return encoder.collate(prepared)
 
 
 def same(first: object, second: object) -> bool:
     if isinstance(first, Tensor) and isinstance(second, Tensor):
         return torch.equal(first, second)
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(same, first, second))
     return first == second
 
 
@@ -147,7 +171,7 @@ def audio_encoder(name: str, clap: Path, glove: Path) -> AudioEncoder:
     return encoder
 
 
-AUDIO = sorted(set(SMALL) - {"word-vectors", "sentences", "labels", "clap-text"})
+AUDIO = sorted(set(SMALL) - {"word-vectors", "sentences", "labels", "clap-text", "sheet-context", "sheet-vgg"})
 
 
 @pytest.mark.parametrize("name", AUDIO)
@@ -214,7 +238,7 @@ def test_the_identity_head_and_the_wide_projection() -> None:
     assert resolve_head("identity")(input=6)(vectors) is vectors
     wide = resolve_head("projection")(input=6, dimension=3, hidden=9, dropout=0.1)
     assert wide(vectors).shape == (4, 3) and next(wide.parameters()).shape == (9, 6)
-    assert set(HEADS) == {"projection", "linear", "identity"}
+    assert set(HEADS) == {"projection", "linear", "identity", "cca"}
 
 
 def test_importing_the_table_is_light() -> None:

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from pairs.engraving import Engraver, Look
+from pairs.sheet_music import sheet_of, write_sheet
+from pairs.source import Item
 
 SCALE = """X:1
 T:Scale
@@ -12,6 +22,7 @@ Q:1/4=120
 K:C
 |: C D E | F G A :| B c d | e3 |]
 """
+
 
 def _layer(notes: str) -> str:
     """ "b4:4 (g4 b4 d5):2 r:1": pitch and octave, then the written length; brackets are a chord, r a rest."""
@@ -25,12 +36,15 @@ def _layer(notes: str) -> str:
     return f'<layer n="1">{"".join(found)}</layer>'
 
 
-def mei(measures: list[tuple[str, ...]], *, clefs: tuple[str, ...] = ("G", "F"), metre: str = "4/4", first: int = 1) -> str:
-    """MEI of so many staves, at 60 quarters a minute. measures: the notes of each staff (see `_layer`); first: printed number of the first."""
+def mei(
+    measures: Sequence[tuple[str, ...]], *, clefs: tuple[str, ...] = ("G", "F"), metre: str = "4/4", first: int = 1
+) -> str:
+    """MEI at 60 quarters a minute. measures: the notes of each staff (see `_layer`); first: printed number of the first measure."""
     count, _, unit = metre.partition("/")
     lines = {"G": 2, "F": 4}
     staves = "".join(
-        f'<staffDef n="{n}" lines="5" clef.shape="{clef}" clef.line="{lines[clef]}"/>' for n, clef in enumerate(clefs, 1)
+        f'<staffDef n="{n}" lines="5" clef.shape="{clef}" clef.line="{lines[clef]}"/>'
+        for n, clef in enumerate(clefs, 1)
     )
     bars = ""
     for number, bar in enumerate(measures, first):
@@ -82,3 +96,24 @@ MEI = mei([("c5:4 e5:4",), ("g5:2",)], clefs=("G",), metre="2/4", first=7)
 TWO_STAVES = mei(
     [("b4:4 c5:4 d5:4 e5:4", "g3:2 a3:2"), ("d5:2 (g4 b4 d5):2", "g2:1"), ("r:1", "d3:1")],
 )
+
+
+def write_piece(folder: Path, name: str, *, measures: int = 24, seconds_a_quarter: float = 0.5) -> Item:
+    """A piece for two hands, engraved and straightened, with a recording in which each moment is a short tone of its highest key."""
+    generator = np.random.default_rng(len(name) + measures)
+    keys = generator.choice(["c5", "d5", "e5", "f5", "g5", "a4", "g4"], size=(measures, 4))
+    bars = [(" ".join(f"{key}:4" for key in bar), "c3:2 g3:2") for bar in keys]
+    engraving = Engraver().engrave(mei(bars), look=Look(width=70, height=90))
+    made = sheet_of(engraving)
+    sheet = replace(made, seconds=0.4 + made.quarters * seconds_a_quarter)
+    write_sheet(folder / f"{name}.sheet.npy", sheet)
+    rate = 22050
+    samples = np.zeros(round((sheet.seconds.max() + 1.5) * rate), np.float32)
+    for second in np.unique(sheet.seconds):
+        pitch = int(sheet.pitch[sheet.seconds == second].max())
+        time = np.arange(round(0.3 * rate)) / rate
+        tone = 0.3 * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time) * np.exp(-time * 8)
+        begin = round(second * rate)
+        samples[begin : begin + len(tone)] += tone.astype(np.float32)
+    soundfile.write(folder / f"{name}.wav", samples, rate)
+    return Item(id=name, files={"audio": folder / f"{name}.wav", "sheet": folder / f"{name}.sheet.npy"})

@@ -18,9 +18,7 @@ from pairs.engraving_files import engrave_file, load_engraving, main, read_score
 from .small_scores import MEI, SCALE, TWO_STAVES, music_xml
 
 XML = music_xml(["G4 A4 B4 C5", "D5 C5 B4 A4"])
-CONTAINER = (
-    '<?xml version="1.0" encoding="UTF-8"?><container><rootfiles><rootfile full-path="score.xml"/></rootfiles></container>'
-)
+CONTAINER = '<?xml version="1.0" encoding="UTF-8"?><container><rootfiles><rootfile full-path="score.xml"/></rootfiles></container>'
 
 
 def assert_same(first: Engraving, second: Engraving) -> None:
@@ -112,7 +110,7 @@ def test_a_score_that_takes_too_long_is_told(tmp_path: Path, monkeypatch: pytest
     path = tmp_path / "score.abc"
     path.write_text(SCALE, encoding="utf-8")
     monkeypatch.setattr("pairs.engraving_files._SECONDS", 0.01)
-    with pytest.raises(InputError, match="within 0.01 s"):
+    with pytest.raises(InputError, match=r"within 0\.01 s"):
         engrave_file(path)
 
 

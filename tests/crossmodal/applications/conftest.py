@@ -28,7 +28,9 @@ def sheet_space(tmp_path_factory: pytest.TempPathFactory) -> Space:
     embedding = build_embedding(recipe).eval()
     width = embedding.tower("audio").dimension
     folder = tmp_path_factory.mktemp("spaces") / "audio-sheet"
-    space = Space("audio-sheet", str(folder), "", embedding, recipe, background=Background(torch.zeros(width), torch.eye(width)))
+    space = Space(
+        "audio-sheet", str(folder), "", embedding, recipe, background=Background(torch.zeros(width), torch.eye(width))
+    )
     return save_space(space, folder)
 
 

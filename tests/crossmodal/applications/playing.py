@@ -68,7 +68,9 @@ def played_columns_of(score: Score, order: Sequence[int], *, seconds_a_measure: 
         own = np.sort(notes.x[notes.measure == row])
         places = [score.column(measure.page, measure.system, x) for x in (*own, measure.right)]
         beats = np.linspace(0, 1, len(places))
-        columns.append(np.interp(np.arange(0, seconds_a_measure - 1e-9, ROW_SECONDS) / seconds_a_measure, beats, places))
+        columns.append(
+            np.interp(np.arange(0, seconds_a_measure - 1e-9, ROW_SECONDS) / seconds_a_measure, beats, places)
+        )
     return np.concatenate(columns)
 
 
@@ -77,5 +79,9 @@ def heard(vectors: ScoreVectors, columns: NDArray[np.float64], *, noise: float =
     rows = np.abs(vectors.columns[None] - columns[:, None]).argmin(axis=1)
     seconds = ROW_SECONDS * np.arange(len(columns))
     return Listened(
-        noisy(vectors.vectors[rows], noise, seed=seed), seconds, np.ones(len(columns), np.float32), ROW_SECONDS, float(seconds[-1])
+        noisy(vectors.vectors[rows], noise, seed=seed),
+        seconds,
+        np.ones(len(columns), np.float32),
+        ROW_SECONDS,
+        float(seconds[-1]),
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,7 +13,11 @@ from crossmodal.applications.scores import Score, read_score
 from .playing import BACKWARD, DA_CAPO, FINE, FORWARD, ending, heard, invented_vectors, music_xml, played_columns_of
 
 REPEAT = {3: (FORWARD, ""), 6: ("", BACKWARD)}
-ENDINGS = {2: (FORWARD, ""), 5: (ending(1, "start"), ending(1, "stop", back=True)), 6: (ending(2, "start"), ending(2, "stop"))}
+ENDINGS = {
+    2: (FORWARD, ""),
+    5: (ending(1, "start"), ending(1, "stop", back=True)),
+    6: (ending(2, "start"), ending(2, "stop")),
+}
 CAPO = {4: ("", FINE), 8: ("", DA_CAPO)}
 TUNE = "X:1\nT:A\nM:4/4\nL:1/4\nK:C\n|: CDEF | GABc | cBAG |1 FEDC :|2 cdef | gfed | c4 |]\n"
 
@@ -61,7 +63,9 @@ def ends(score: Score, jump: ScoreJump) -> tuple[str, int, int]:
         ("capo", [(7, 0)]),
     ],
 )
-def test_the_order_of_playing_tells_the_jumps(scores: dict[str, Score], name: str, expected: list[tuple[int, int]]) -> None:
+def test_the_order_of_playing_tells_the_jumps(
+    scores: dict[str, Score], name: str, expected: list[tuple[int, int]]
+) -> None:
     engraving = scores[name].engraving
     assert engraving is not None
     assert played_order(engraving) == expected
@@ -69,7 +73,11 @@ def test_the_order_of_playing_tells_the_jumps(scores: dict[str, Score], name: st
 
 
 def test_jumps_stand_where_the_score_has_them(scores: dict[str, Score]) -> None:
-    found = {ends(scores["endings"], j) for j in score_jumps(scores["endings"], invented_vectors(scores["endings"])) if j.written}
+    found = {
+        ends(scores["endings"], j)
+        for j in score_jumps(scores["endings"], invented_vectors(scores["endings"]))
+        if j.written
+    }
     assert found == {("repeat", 4, 1), ("skip", 3, 5)}
     plain = score_jumps(scores["plain"], invented_vectors(scores["plain"]))
     assert not [j for j in plain if j.written]
@@ -98,7 +106,9 @@ def test_jumps_stay_within_the_vectors_and_are_unique(scores: dict[str, Score]) 
         ("abc", [0, 1, 2, 3, 0, 1, 2, 4, 5, 6], [("repeat", 8.0), ("skip", 14.0)]),
     ],
 )
-def test_what_was_played_is_found(scores: dict[str, Score], name: str, order: list[int], taken: list[tuple[str, float]]) -> None:
+def test_what_was_played_is_found(
+    scores: dict[str, Score], name: str, order: list[int], taken: list[tuple[str, float]]
+) -> None:
     made, columns = align_order(scores[name], order)
     found = sorted((s, r.kind) for r in made.repeats for s in r.seconds)
     assert [kind for _, kind in found] == [kind for kind, _ in taken]
@@ -111,7 +121,9 @@ def test_what_was_played_is_found(scores: dict[str, Score], name: str, order: li
 
 def test_repeats_that_were_not_played_are_told_without_times(scores: dict[str, Score]) -> None:
     made, _ = align_order(scores["repeat"], [0, 1, 2, 3, 4, 5, 6, 7])
-    assert [(r.kind, r.origin.measure, r.destination.measure, r.seconds) for r in made.repeats] == [("repeat", "6", "3", [])]
+    assert [(r.kind, r.origin.measure, r.destination.measure, r.seconds) for r in made.repeats] == [
+        ("repeat", "6", "3", [])
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,9 @@ def test_doubt_is_said(scores: Path, shelf: Path, sheet_space_folder: Path, tmp_
     save_calibration(space, {"identify": certain.model_copy(update={"bias": -5.0})})
     told = crossmodal("identify", index, shelf / "recordings/0.wav")
     assert told.code == 0 and "not sure: nothing fits well enough (confidence 0.01)" in told.out
-    assert told.out.count(".mei") + told.out.count("page.png") + told.out.count("printed.pdf") >= 2  # listed all the same
+    assert (
+        told.out.count(".mei") + told.out.count("page.png") + told.out.count("printed.pdf") >= 2
+    )  # listed all the same
     assert crossmodal("identify", index, shelf / "recordings/0.wav", "--json").document["abstained"] is True
     (space / "calibration.json").write_text("{", encoding="utf-8")
     assert "calibration.json: expected JSON" in mistake("identify", index, shelf / "recordings/0.wav")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -63,8 +64,9 @@ def test_nearest_vectors_are_those_of_a_loop(tmp_path: Path, allowed: str | None
     index = Index.open(tmp_path)
     whole = np.concatenate(list(vectors.values()))
     index._searcher = ann.build(whole, exact_limit=exact_limit)
-    if exact_limit == 0:
+    if isinstance(index._searcher, faiss.IndexIVF):
         index._searcher.nprobe = 1000  # all cells: what is found is then exact
+    assert isinstance(index._searcher, faiss.IndexIVF) == (exact_limit == 0)
     names = np.array([i.id for i in index.items])
     mask = None if allowed is None else np.isin(names, list(allowed))
     queries = unit(np.random.default_rng(3), 4)
