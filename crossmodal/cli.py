@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from crossmodal import __version__
-from crossmodal.cli_scores import add_to as add_score_commands
 from crossmodal.cli_identify import identify
+from crossmodal.cli_scores import add_to as add_score_commands
 from crossmodal.command_line import Commands, finish, read_paths, read_text, run_command_line, shared, show, warn
 
 if TYPE_CHECKING:

@@ -123,7 +123,7 @@ def _heard(samples: Samples, condition: Condition, length: int) -> Samples:
     for start in range(0, len(samples), block):
         spectrum = rfft(np.asarray(samples[start : start + block], dtype=np.float32), _LENGTH)
         sound = irfft(spectrum * through, _LENGTH)[: length - start]
-        heard[start : start + len(sound)] += sound
+        heard[start : start + len(sound)] += sound.astype(np.float32)
     return heard
 
 
@@ -135,7 +135,8 @@ def record(samples: Samples, condition: Condition, generator: np.random.Generato
     if condition.noise is not None:
         hiss = generator.standard_normal(length, dtype=np.float32)
         hum = np.sin(2 * np.pi * 50 * np.arange(length, dtype=np.float32) / SAMPLE_RATE)
-        heard = heard + (hiss + 0.3 * hum) * np.float32(power * 10 ** (-condition.noise / 20))
+        level = np.float32(power * 10 ** (-condition.noise / 20))
+        heard += (hiss + np.float32(0.3) * hum).astype(np.float32) * level
     fade = min(int(0.08 * SAMPLE_RATE), length)
     heard[length - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
     gain = 10 ** (condition.level / 20) / power

@@ -85,7 +85,7 @@ def _catalogue(output: Path, sources: Sequence[_Source], rows: Sequence[Row]) ->
         source = by_id[str(row["id"])]
         files = {"audio": output / str(row["audio"]), "sheet": output / str(row["sheet"])}
         fields = {"title": source.title, "licence": source.licence, "kind": str(source.item["kind"])}
-        items.append(Item(id=str(row["id"]), files=files, work=source.group, split=source.split, fields=fields))  # type: ignore[arg-type]
+        items.append(Item(id=str(row["id"]), files=files, work=source.group, split=source.split, fields=fields))
     return items
 
 

@@ -1,4 +1,4 @@
-"""Judge an audio-sheet space on nASAP: excerpts against snippets, with human and with mechanical timing, on clean and on photographed pages.
+"""Judge an audio-sheet space on nASAP: excerpts against snippets, human and mechanical timing, clean and photographed pages.
 
     python scripts/evaluate_audio_sheet.py SPACE --data FOLDER --work FOLDER [--half tune|report]
 

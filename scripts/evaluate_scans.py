@@ -53,7 +53,7 @@ def read_scan(space: Space, edition: Edition) -> Scan:
 
 
 def system_scores(similarity: NDArray[np.float32], owner: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    """Similarity (n, m) of a window to an edition's columns -> for each system the best mean along straight lines most of which it holds."""
+    """Similarity (n, m) of a window to an edition's columns -> for each system the best mean of lines whose middle it holds."""
     rows, columns = similarity.shape
     best = np.full(count, -np.inf)
     time = np.arange(rows)

@@ -37,7 +37,8 @@ Pieces for piano and for up to two staves are what it knows; of systems with mor
 ## Figures
 
 On human performances of (n)ASAP (CC BY-NC-SA 4.0: judging only), pieces, composers and the sound font (FluidR3, fluidsynth) never
-trained on; of the pieces' two halves the one that nothing was tuned on. Made by `scripts/evaluate_audio_sheet.py`; intervals resample pieces.
+trained on; of the pieces' two halves the one that nothing was tuned on. Made by
+`scripts/evaluate_audio_sheet.py`; intervals resample pieces.
 """
 
 
@@ -85,8 +86,8 @@ def ship(space: Space, output: Path, data: Path, work: Path) -> Space:
 def table(rows: Sequence[ScoreRow]) -> str:
     """Rows as a Markdown table."""
     figures = [
-        f"| {row.metric} | {row.value:.3f} | {row.low:.3f} to {row.high:.3f} | {'' if row.chance is None else f'{row.chance:.4f}'} | {row.n} |"
-        for row in rows
+        f"| {r.metric} | {r.value:.3f} | {r.low:.3f} to {r.high:.3f} | {'' if r.chance is None else f'{r.chance:.4f}'} | {r.n} |"
+        for r in rows
     ]
     return "\n".join(["| metric | value | 95% | chance | n |", "|---|---|---|---|---|", *figures, ""])
 
