@@ -74,13 +74,13 @@ class Score:
         measure, notes = self.engraving.measures[row], self.engraving.notes
         own = notes.measure == row
         if not own.any() or not np.isfinite(measure.quarters):
-            return measure.name, 1.0
+            return measure.name or str(row + 1), 1.0
         onset, first = np.unique(notes.quarters[own], return_index=True)
         places = notes.x[own][first]
         onset, places = np.append(onset, (notes.quarters + notes.duration)[own].max()), np.append(places, measure.right)
         order = np.argsort(places, kind="stable")
         quarters = float(np.interp(x, places[order], np.maximum.accumulate(onset[order])))
-        return measure.name, 1 + max(0.0, quarters - measure.quarters) / measure.beat
+        return measure.name or str(row + 1), 1 + max(0.0, quarters - measure.quarters) / measure.beat
 
 
 @dataclass(frozen=True)
