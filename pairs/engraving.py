@@ -28,7 +28,7 @@ class Look:
     """How a score is engraved. space: pixels between staff lines; width, height: of the page in staff spaces; else as in verovio."""
 
     font: str = "Leipzig"
-    space: float = 7.0
+    space: float = 11.0
     width: float = 110.0
     height: float = 155.0
     spacing_linear: float = 0.25

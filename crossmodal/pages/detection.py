@@ -7,6 +7,8 @@ Coordinates that leave this file are pixels of the image that came in.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from crossmodal.pages.curves import Curve, trace
@@ -18,6 +20,7 @@ from crossmodal.pages.staves import find_tracks
 from crossmodal.pages.systems import group
 
 ENOUGH = 0.25  # of the page's width that the longest staff takes, below which the page is tried on its side too
+SMALL = 1600  # pixels of the longest side below which a page is enlarged
 SIDEWAYS_GAIN = 1.5  # times more staff length that a page on its side must show
 
 
@@ -49,11 +52,23 @@ def find_page(image: np.ndarray, *, number: int = 0) -> Page:
 
 
 def _detect(image: np.ndarray) -> tuple[Sheet | None, list[list[Curve]]]:
-    sheet = work_sheet(image)
+    sheet = work_sheet(_enlarged(image))
     if sheet is None:
         return None, []
+    if max(image.shape) < SMALL:
+        sheet = replace(sheet, to_page=sheet.to_page / 2 - np.array([[0, 0, 0.25]]))
     curves, dark = trace(sheet, find_tracks(sheet.lines))
     return sheet, group(sheet.ink, curves, dark=dark)
+
+
+def _enlarged(image: np.ndarray) -> np.ndarray:
+    """The page, a small one at twice its size: lines thinner than a pixel are pale, and come out only where they are wider."""
+    import cv2
+
+    check_page(image)
+    if max(image.shape) >= SMALL:
+        return image
+    return np.asarray(cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
 
 
 def _staff_length(sheet: Sheet | None, systems: list[list[Curve]]) -> float:
