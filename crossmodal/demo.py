@@ -1,7 +1,7 @@
 """`crossmodal demo`: from real scores to a searchable, tagged collection and a report, on one small machine.
 
 Every step leaves its result in the output folder and is not done again: collection, three trainings (two shared spaces and a supervised
-yardstick), evaluation, index, report.
+yardstick), evaluation, index, a shelf of scores with recordings of them, report.
 """
 
 from __future__ import annotations
@@ -20,11 +20,15 @@ from crossmodal.applications.indexing import build_index
 from crossmodal.base.files import make_folder
 from crossmodal.base.places import data_folder
 from crossmodal.demo_report import DemoResults, write_demo_report
+from crossmodal.demo_scores import SPACE as SCORES_SPACE
+from crossmodal.demo_scores import ask_shelf, index_shelf, make_shelf
+from crossmodal.demo_scores_report import ALIGNED, ScoreResults, align_one
 from crossmodal.demo_words import write_word_vectors
 from crossmodal.evaluation import Judged, encode_items, score_captions, score_tags
 from crossmodal.real_data import InstrumentScores, instrument_scores
 from crossmodal.recipe import load_recipe
 from crossmodal.space import Space
+from crossmodal.space_files import load_space, space_names
 from crossmodal.training import train
 from pairs.collection import build_collection
 from pairs.vocabulary import unseen_tags
@@ -42,7 +46,8 @@ QUERIES = (
 class Size:
     """How much is made and trained.
 
-    steps: of (pretraining, alignment) for each space of SPACES; studies: of each instrument; captions: used of each recording.
+    steps: of (pretraining, alignment) for each space of SPACES; studies: of each instrument; captions: used of each recording;
+    scores: on the shelf.
     """
 
     works: int
@@ -50,12 +55,15 @@ class Size:
     steps: tuple[tuple[int, int], ...]
     studies: int
     captions: int
+    scores: int
     batch: int | None = None
 
 
 SIZES = {
-    "full": Size(works=650, renderings=3, steps=((60, 450), (60, 500), (0, 300)), studies=12, captions=3),
-    "small": Size(works=72, renderings=2, steps=((12, 30), (12, 30), (0, 25)), studies=1, captions=2, batch=32),
+    "full": Size(works=650, renderings=3, steps=((60, 450), (60, 500), (0, 300)), studies=12, captions=3, scores=24),
+    "small": Size(
+        works=72, renderings=2, steps=((12, 30), (12, 30), (0, 25)), studies=1, captions=2, scores=6, batch=32
+    ),
 }
 
 
@@ -123,6 +131,7 @@ def run_demo(output: Path, *, audio: Path | None, size: str, jobs: int, seed: in
             build_index(
                 main, [audio], output / "own-index", modality="audio", update=True, resume=True, jobs=jobs, quiet=quiet
             )
+    results.scores = find_scores(output, count=chosen.scores, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
     with clock.step("report", quiet=quiet):
         report = write_demo_report(output / "report.html", results, clock.seconds, clock.peak_gigabytes)
     return _closing(output, report, results, clock, own=audio is not None)
@@ -170,6 +179,21 @@ def _index(space: Space, judged: Judged, catalogue: Path, folder: Path, *, jobs:
     return SearchableIndex.open(folder, space=space)
 
 
+def find_scores(output: Path, *, count: int, clock: Clock, seed: int, jobs: int, quiet: bool) -> ScoreResults | None:
+    """Fills the shelf of scores, looks for their recordings and aligns one; None where no space for it is installed."""
+    if SCORES_SPACE not in space_names():
+        return None
+    space = load_space(SCORES_SPACE)
+    with clock.step("scores and recordings of them", quiet=quiet):
+        shelf = make_shelf(output, space=space, works=count, seed=seed, jobs=jobs, quiet=quiet)
+    with clock.step("index of the scores", quiet=quiet):
+        index = index_shelf(space, shelf, output, jobs=jobs, quiet=quiet)
+    with clock.step("identification and alignment", quiet=quiet):
+        ask_shelf(shelf, index, output, seed=seed)
+        aligned = align_one(space, shelf, output / ALIGNED)
+    return ScoreResults(shelf, shelf.rows(seed=seed), aligned, index.index.folder, space.reference)
+
+
 def _real(spaces: dict[str, Space], *, jobs: int, quiet: bool) -> dict[str, InstrumentScores]:
     data = data_folder()
     if data is None or not (data / "philharmonia" / "index.csv").is_file():
@@ -180,12 +204,18 @@ def _real(spaces: dict[str, Space], *, jobs: int, quiet: bool) -> dict[str, Inst
 def _closing(output: Path, report: Path, results: DemoResults, clock: Clock, *, own: bool) -> str:
     lines = ["", *results.summary(), ""]
     lines.append(f"{sum(clock.seconds.values()):.0f} s, {clock.peak_gigabytes:.1f} GB of memory at the most")
-    lines += ["", f"report: {report}", "", "what to try next:"]
+    lines += ["", f"report: {report}"]
+    if results.scores is not None:
+        lines.append(f"a score and its recording: {results.scores.aligned.page}")
+    lines += ["", "what to try next:"]
     lines.append(f'  crossmodal search {output / "index"} "slow solemn choir"')
     if own:
         lines.append(f'  crossmodal search {output / "own-index"} "piano, calm"')
     else:
         lines.append(f"  crossmodal index {output / 'spaces' / 'text-music'} YOUR_FOLDER --output my-index")
         lines.append('  crossmodal search my-index "calm piano music"')
+    if results.scores is not None:
+        found = results.scores
+        lines.append(f"  crossmodal identify {found.index} {found.shelf.performed[0].recording}")
     lines.append(f"  crossmodal tag YOUR_FILE.mp3 --space {output / 'spaces' / 'text-music'}")
     return "\n".join(lines)

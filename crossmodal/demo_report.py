@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal.base.results import Ranking, ScoreRow
+from crossmodal.demo_scores_report import ScoreResults, scores_section
 from crossmodal.evaluation import Judged, encode_known
 from crossmodal.real_data import InstrumentScores
 from crossmodal.report import (
@@ -49,6 +50,7 @@ class DemoResults:
     size: str
     seed: int
     searches: dict[str, Ranking] = field(default_factory=dict)
+    scores: ScoreResults | None = None
 
     def summary(self) -> list[str]:
         """The figures that the terminal shows."""
@@ -68,7 +70,7 @@ class DemoResults:
                     )
         for name, scores in self.real.items():
             lines += [f"{name}, real instruments: {r.metric} {r.value:.3f}, chance {r.chance:.3f}" for r in scores.rows]
-        return lines
+        return lines + (self.scores.summary() if self.scores is not None else [])
 
 
 def write_demo_report(path: Path, results: DemoResults, seconds: dict[str, float], gigabytes: float) -> Path:
@@ -79,13 +81,12 @@ def write_demo_report(path: Path, results: DemoResults, seconds: dict[str, float
         _captions(results),
         *_real(results),
         _searches(results),
+        scores_section(results.scores),
         _map(results),
         _words(results),
         _curves(results),
     ]
-    write_report(
-        path, sections, title="crossmodal demo", subtitle="Recordings and words in one space, trained on this machine"
-    )
+    write_report(path, sections, title="crossmodal demo", subtitle="Recordings, words and scores in shared spaces")
     return path
 
 

@@ -43,9 +43,9 @@ def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
     remove_leftovers(folder)  # of a run that was killed
     (folder / MANIFEST).unlink(missing_ok=True)
     if half:
-        for tensor in (*space.embedding.parameters(), *space.embedding.buffers()):
+        for tensor in space.embedding.state_dict().values():
             if tensor.is_floating_point():
-                tensor.data = tensor.data.half().float()
+                tensor.copy_(tensor.half())
     weights = {k: v.half() if half and v.is_floating_point() else v for k, v in owned_state(space.embedding).items()}
     weights |= {"background.mean": space.background.mean, "background.covariance": space.background.covariance}
     _write_text(folder / "recipe.yaml", dump_recipe(space.recipe))
