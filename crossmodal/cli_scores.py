@@ -60,7 +60,7 @@ def align(
 
 def doubt(made: Alignment) -> str:
     """What to say when the recording does not seem to be of the score."""
-    from crossmodal.applications.score_fit import THRESHOLD
+    from crossmodal.calibration import THRESHOLD
 
     result = made.result
     if not made.rows:

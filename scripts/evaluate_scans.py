@@ -74,7 +74,7 @@ def judge(space: Space, data: Path, work: Path, *, seconds: float) -> list[Score
     scans = [read_scan(space, edition) for edition in editions]
     total = sum(len(scan.systems) for scan in scans)
     print(
-        f"{len(editions)} editions of {len({e.piece for e in editions})} pieces, {total} systems found; {len(skipped)} tables without a scan"
+        f"{len(editions)} editions, {len({e.piece for e in editions})} pieces, {total} systems; {len(skipped)} tables without a scan"
     )
     hits: dict[int, list[float]] = {1: [], 5: []}
     chances: dict[int, list[float]] = {1: [], 5: []}

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from crossmodal.alignment.jumps import JumpOptions, JumpPath, align_with_jumps
 from crossmodal.alignment.motion import Jump
-from crossmodal.applications.score_fit import THRESHOLD, path_confidence
+from crossmodal.applications.score_fit import ALIGN, path_confidence
 from crossmodal.applications.score_listening import SHORTEST_SECONDS, Listened, check_score_path, listen
 from crossmodal.applications.score_repeats import ScoreJump, score_jumps
 from crossmodal.applications.scores import Place, Score, ScoreVectors, read_score, score_vectors
 from crossmodal.base.errors import InputError
 from crossmodal.base.files import atomic_write
 from crossmodal.base.results import AlignmentResult, AlignRow, Repeat, ScorePlace
+from crossmodal.calibration import Calibration, load_calibration
 from crossmodal.space import Space
 
 Floats = NDArray[np.float64]
@@ -117,7 +118,11 @@ def align_recording(space: Space, recording: str | Path, score: str | Path | Sco
     heard = listen(space, recording)
     known = score if isinstance(score, Score) else read_score(score)
     check_systems(known)
-    return align_vectors(heard, known, score_vectors(space, known), recording=str(recording), space=space.reference)
+    calibration = load_calibration(space.location, "align", ALIGN)
+    vectors = score_vectors(space, known)
+    return align_vectors(
+        heard, known, vectors, recording=str(recording), space=space.reference, calibration=calibration
+    )
 
 
 def check_systems(score: Score) -> None:
@@ -126,21 +131,24 @@ def check_systems(score: Score) -> None:
         raise InputError(f"{score.path}: expected a score with staves of five lines, got none; give another file")
 
 
-def align_vectors(heard: Listened, score: Score, vectors: ScoreVectors, *, recording: str, space: str) -> Alignment:
+def align_vectors(
+    heard: Listened, score: Score, vectors: ScoreVectors, *, recording: str, space: str,
+    calibration: Calibration = ALIGN, options: JumpOptions = OPTIONS,
+) -> Alignment:  # fmt: skip
     """As `align_recording`, of what was encoded already. recording, space: as the result names them."""
     jumps = score_jumps(score, vectors)
     path = align_with_jumps(
-        heard.vectors, vectors.vectors, [item.jump for item in jumps], weights=heard.weights, options=OPTIONS
+        heard.vectors, vectors.vectors, [item.jump for item in jumps], weights=heard.weights, options=options
     )
     inside = slice(path.first, path.last + 1)
     fits = float(heard.weights[inside].sum()) * heard.hop >= SHORTEST_SECONDS
-    confidence = path_confidence(path) if fits else 0.0
+    confidence = path_confidence(path, calibration) if fits else 0.0
     seconds = heard.seconds[inside] if fits else np.zeros(0)
     columns, segments = played_columns(path, vectors, jumps)
     columns, segments = columns[: len(seconds)], segments[: len(seconds)]
     result = AlignmentResult(
         recording=recording, score=str(score.path), space=space, confidence=round(confidence, 4),
-        abstained=confidence < THRESHOLD, repeats=_repeats(score, heard, jumps, path.jumps if fits else ()),
+        abstained=confidence < calibration.threshold, repeats=_repeats(score, heard, jumps, path.jumps if fits else ()),
         rows=[_row(time, score.place(column)) for time, column in zip(seconds.tolist(), columns.tolist(), strict=True)],
     )  # fmt: skip
     return Alignment(score, result, seconds, columns, segments, heard.duration)

@@ -44,6 +44,7 @@ def test_the_smallest_demo_and_its_second_run(tmp_path: Path) -> None:
         "Zero-shot tagging",
         "Search with sentences",
         "Found with words",
+        "Recordings and sheet music",
         "Map of the space",
         "Nearest words",
         "Loss curves",

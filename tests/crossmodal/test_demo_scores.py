@@ -52,7 +52,7 @@ def test_a_performed_work_tells_when_each_place_of_its_score_sounds(tmp_path: Pa
     assert excerpt.duration == min(EXCERPT_SECONDS, whole.duration)
     columns, seconds = np.array(row["columns"]), np.array(row["seconds"])
     assert len(columns) == len(seconds) > 24
-    assert (np.diff(seconds) > 0).all() and 0 <= seconds[0] and seconds[-1] < whole.duration
+    assert (np.diff(seconds) > 0).all() and seconds[0] >= 0 and seconds[-1] < whole.duration
     assert np.corrcoef(columns, seconds)[0, 1] > 0.98  # the pianist goes through the score from left to right
 
 
