@@ -238,8 +238,11 @@ def applause(seconds: float, generator: np.random.Generator) -> NDArray[np.float
 
 
 def title_of(work: TableWork) -> str:
-    """Composer and title, the composer where one is known."""
-    return f"{work.composer}: {work.title}" if work.composer else work.title
+    """Composer and title, the composer where one is known; titles that are file names begin with it too."""
+    names, words = work.composer.lower().split(), work.title.split()
+    while len(words) > 1 and words[0] in names:
+        words.pop(0)
+    return ": ".join(filter(None, (work.composer, " ".join(words))))
 
 
 def _ask(index: SearchableIndex, title: str, excerpt: Path, right: str | None) -> Answer:

@@ -100,12 +100,12 @@ def scores_section(results: ScoreResults | None) -> Section:
             f"Left out: no space of recordings and sheet music is installed under the name {SPACE}. One that is trained here "
             "is used when the demo runs again."
         )
-        return Section(title, [Paragraph(missing), Command(f"crossmodal train {SPACE}", "Train one")])
+        return Section(title, [Paragraph(missing), Command(f"crossmodal train {SPACE} --catalogue CATALOGUE", "Train one")])
     shelf = results.shelf
     about = (
         f"{len(shelf.scores)} real scores were engraved and indexed; a synthesized pianist played each of them, with tempo that "
-        f"breathes and in rooms of its own. {EXCERPT_SECONDS:.0f} s of each recording were looked up in the index. No score, and no "
-        f"recording of it, was part of the training of {results.space}. Where nothing fits well enough the answer is that it is not sure."
+        f"breathes and in different rooms. {EXCERPT_SECONDS:.0f} s of each recording were looked up in the index. None of these "
+        f"works is among those that {results.space} was trained on. Where nothing fits well enough the answer is that it is not sure."
     )
     if shelf.skipped:
         about += f" {len(shelf.skipped)} works were left out, since they cannot be engraved, or are too short or of one line."
@@ -118,14 +118,14 @@ def scores_section(results: ScoreResults | None) -> Section:
         f"crossmodal identify {results.index} {shelf.performed[0].recording}", "Ask for one of them, or for your own recording"
     )  # fmt: skip
     return Section(
-        title, [Paragraph(about), table, *_outside(shelf), _each(shelf), _heard(shelf), *_aligned(results), try_it]
+        title, [Paragraph(about), table, _outside(shelf), *_aligned(results), _heard(shelf), _each(shelf), try_it]
     )
 
 
-def _outside(shelf: Shelf) -> list[Table]:
+def _outside(shelf: Shelf) -> Table:
     rows = [[answer.title, _said(answer), answer.nearest or None, answer.confidence] for answer in shelf.outside]
     caption = "What is not on the shelf: the right answer is none"
-    return [Table(["recording", "answer", "nearest score", "confidence"], rows, caption)]
+    return Table(["recording", "answer", "nearest score", "confidence"], rows, caption)
 
 
 def _said(answer: Answer) -> str:

@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--inventions", type=int, default=1112)
     parser.add_argument("--songs", type=int, default=400)
     parser.add_argument(
-        "--steps", type=int, nargs=3, default=(800, 800, 3000), metavar=("SHEETS", "RECORDINGS", "ALIGNMENT")
+        "--steps", type=int, nargs=3, default=(800, 800, 2500), metavar=("SHEETS", "RECORDINGS", "ALIGNMENT")
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)

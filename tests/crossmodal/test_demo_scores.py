@@ -16,6 +16,7 @@ from crossmodal.demo_scores import (
     applause,
     choose_works,
     perform_work,
+    title_of,
 )
 from crossmodal.demo_scores_report import alignment_errors, scores_section
 from crossmodal.report.html import Context
@@ -89,6 +90,14 @@ def test_the_error_of_an_alignment_is_told_in_seconds_of_the_performance() -> No
     assert late == pytest.approx([0.0] + [0.5] * 9)  # nothing is played before the first place
     part = alignment_errors(seconds[4:6], 100 * seconds[4:6], truth)
     assert part == pytest.approx([4, 3, 2, 1, 0, 0, 1, 2, 3, 4])
+
+
+def test_a_title_names_its_composer_once() -> None:
+    work = choose_works(1, seed=0)[0]
+    named = replace(work, composer="Clara Schumann", title="schumann clara polonaise op1n1")
+    assert title_of(named) == "Clara Schumann: polonaise op1n1"
+    assert title_of(replace(named, title="Clara")) == "Clara Schumann: Clara"
+    assert title_of(replace(named, composer="", title="1. Kyrie")) == "1. Kyrie"
 
 
 def test_without_a_space_the_report_says_so() -> None:
