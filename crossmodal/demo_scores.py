@@ -206,7 +206,7 @@ def index_shelf(space: Space, shelf: Shelf, output: Path, *, jobs: int, quiet: b
         for one in shelf.performed
     ]  # fmt: skip
     write_catalogue(catalogue, items)
-    folder = output / "score-index"
+    folder = output / f"score-index-{space.fingerprint[:8]}"  # that of another space stays as it is
     build_index(space, [catalogue], folder, modality="sheet", update=True, resume=True, jobs=jobs, quiet=quiet)
     return SearchableIndex.open(folder, space=space)
 

@@ -100,7 +100,9 @@ def scores_section(results: ScoreResults | None) -> Section:
             f"Left out: no space of recordings and sheet music is installed under the name {SPACE}. One that is trained here "
             "is used when the demo runs again."
         )
-        return Section(title, [Paragraph(missing), Command(f"crossmodal train {SPACE} --catalogue CATALOGUE", "Train one")])
+        return Section(
+            title, [Paragraph(missing), Command(f"crossmodal train {SPACE} --catalogue CATALOGUE", "Train one")]
+        )
     shelf = results.shelf
     about = (
         f"{len(shelf.scores)} real scores were engraved and indexed; a synthesized pianist played each of them, with tempo that "

@@ -111,10 +111,6 @@ def test_the_part_about_scores_from_works_to_its_pages(
 ) -> None:
     from crossmodal.demo import Clock, find_scores
 
-    assert (
-        find_scores(tmp_path, count=2, clock=Clock(), seed=0, jobs=1, quiet=True) is None
-        or (Path(__file__).parents[2] / "crossmodal" / "spaces" / "audio-sheet").is_dir()
-    )
     (own_home / "spaces").mkdir()
     (own_home / "spaces" / "audio-sheet").symlink_to(sheet_space_folder)
     clock = Clock()
