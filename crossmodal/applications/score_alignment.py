@@ -29,7 +29,7 @@ from crossmodal.calibration import Calibration, load_calibration
 from crossmodal.space import Space
 
 Floats = NDArray[np.float64]
-OPTIONS = JumpOptions(outside=0.6)
+OPTIONS = JumpOptions(outside=0.75)
 SMOOTHING = 9  # rows (0.9 s) over which the path, which steps by whole vectors, is straightened
 NEAR = 40.0  # columns (8 staff spaces) beside what was played that still mean it
 

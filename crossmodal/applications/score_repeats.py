@@ -23,7 +23,7 @@ Kind = Literal["repeat", "skip", "jump", "line"]
 
 WRITTEN = 0.2  # penalty of what the score asks for: a fifth of a row in which nothing fits
 UNSEEN = 1.5  # of leaving out an ending that the engraver did not recognize as one
-UNWRITTEN = 4.0  # of a jump that nothing in the score asks for: some seconds in which nothing else fits
+UNWRITTEN = 20.0  # of a jump that nothing in the score asks for: several seconds in which nothing else fits
 LINE = 0.02  # of passing over what stands at the beginning of a line
 ENDING = 4  # measures of an ending at most
 LEAD = 1.5  # staff spaces before the first note of a measure at which its sound begins
