@@ -7,6 +7,7 @@
 - Alignment with jumps of a 10-minute recording (6,000 rows) with a long score (20,000 columns), with a few jumps as a score
   has them written, and with jumps from every system to every other as an unread page allows them; and its memory.
 - One update of the follower on 30,000 columns.
+- `crossmodal align` of a 10-minute recording with a PDF of 20 pages, end to end, by the clock.
 
 Sequences are made by the script. Kernels are compiled before the clock starts; times are processor seconds, the best of some runs.
 """
@@ -18,6 +19,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -151,6 +154,63 @@ def peak_in_child(words: Sequence[str]) -> float:
     return float(done.stdout.split()[-1])
 
 
+def long_score(folder: Path, *, pages: int, minutes: float) -> tuple[Path, Path]:
+    """A PDF of invented piano music and a recording of it, as long as asked for."""
+    import soundfile
+    from PIL import Image
+
+    from pairs.engraving import Engraver
+    from pairs.invention import invent
+    from pairs.notation import write_mei
+    from pairs.piano_performance import play
+    from pairs.rendering import synthesize
+    from pairs.sheet_music import sheet_of
+
+    generator = np.random.default_rng(0)
+    images: list[NDArray] = []
+    sounds: list[NDArray] = []
+    while len(images) < pages:
+        song = invent(generator)
+        text = write_mei(song.notes, meter=song.meter, key=song.key, ticks_per_quarter=song.ticks_per_quarter)
+        engraving = Engraver().engrave(text, repeats=False)
+        sheet = sheet_of(engraving)
+        played = play(sheet.quarters, sheet.duration, sheet.pitch, sheet.staff, generator)
+        images += [page.image for page in engraving.pages]
+        sounds.append(synthesize(played.performance))
+    sound = np.concatenate(sounds)
+    whole = np.resize(sound, int(minutes * 60 * 22050))  # cut, or begun again
+    score, recording = folder / "score.pdf", folder / "recording.wav"
+    first, *rest = [Image.fromarray(image) for image in images[:pages]]
+    first.save(score, save_all=True, append_images=rest, resolution=150)
+    soundfile.write(recording, whole, 22050)
+    return score, recording
+
+
+def measure_whole(pages: int, minutes: float) -> list[Row]:
+    """`crossmodal align` of a scan, by the clock: the process, loading, reading the pages, both networks and the alignment."""
+    with tempfile.TemporaryDirectory() as folder:
+        score, recording = long_score(Path(folder), pages=pages, minutes=minutes)
+        command = [
+            sys.executable,
+            "-m",
+            "crossmodal.cli",
+            "align",
+            str(recording),
+            str(score),
+            "--output",
+            f"{folder}/a.csv",
+            "--quiet",
+        ]
+        for _ in range(2):  # the first compiles the kernels where nobody has
+            began = time.perf_counter()
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+            seconds = time.perf_counter() - began
+            if done.returncode:
+                raise SystemExit(f"bench_alignment: expected an alignment, got {done.stderr.strip()[-300:]}")
+    name = f"align, {minutes:g} minutes with a PDF of {pages} pages, whole"
+    return [Row(name, seconds, "s", goal="<= 10 s", met=seconds <= 10)]
+
+
 def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -159,6 +219,10 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=6000, help="of the recording with jumps (default: 6000)")
     parser.add_argument("--columns", type=int, default=20000, help="of its score (default: 20000)")
     parser.add_argument("--followed", type=int, default=30000, help="columns that are followed (default: 30000)")
+    parser.add_argument(
+        "--pages", type=int, default=20, help="of the score that is aligned end to end (20; 0: leave out)"
+    )
+    parser.add_argument("--minutes", type=float, default=10.0, help="of its recording (10)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
     parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--jumps-of", type=int, nargs=2, help=argparse.SUPPRESS)
@@ -170,7 +234,8 @@ def run(arguments: argparse.Namespace) -> list[Row]:
     rows = [row for size in arguments.sizes for row in measure_dtw(size)]
     rows += measure_memory(arguments.length)
     rows += measure_jumps(arguments.rows, arguments.columns)
-    return rows + measure_following(arguments.followed)
+    rows += measure_following(arguments.followed)
+    return rows + (measure_whole(arguments.pages, arguments.minutes) if arguments.pages else [])
 
 
 def main(words: Sequence[str] | None = None) -> int:

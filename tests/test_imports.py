@@ -24,6 +24,7 @@ LEAVES = {  # package -> what of ours it may import besides itself
     "crossmodal.pages": ("crossmodal.base",),
 }
 TOP = (
+    "crossmodal.__main__",
     "crossmodal.cli",
     "crossmodal.cli_scores",
     "crossmodal.cli_identify",
