@@ -153,12 +153,12 @@ class Space:
         stretches = [s for s in (prepared if isinstance(prepared, list) else [prepared]) if isinstance(s, Tensor)]
         vectors = [along(tower, stretch) for stretch in stretches]
         starts = np.cumsum([0, *(stretch.shape[-1] for stretch in stretches)])
-        places = torch.cat(
-            [
-                torch.arange(len(v)) * encoder.step + (encoder.step - 1) / 2 + float(s)
-                for v, s in zip(vectors, starts, strict=False)
-            ]
-        )
+        centres = (encoder.step - 1) / 2
+        runs = [  # the last step may begin before the end and have its centre beyond it
+            (torch.arange(len(v)) * encoder.step + centres).clamp_max(stretch.shape[-1] - 1) + float(start)
+            for v, stretch, start in zip(vectors, stretches, starts, strict=False)
+        ]
+        places = torch.cat(runs)
         unit, shift = 1.0, 0.0
         if isinstance(encoder, AudioEncoder):
             unit, shift = encoder.frame_hop / encoder.sample_rate, encoder.frame_length / 2 / encoder.sample_rate

@@ -185,7 +185,7 @@ def identification(index: Path, chosen: Sequence[Judged], work: Path, *, seconds
     for k, found in hits.items():
         interval = bootstrap_interval(np.array(found), np.array(names), seed=0, samples=1000)
         rows.append(ScoreRow(metric=f"identification, {seconds:g} s: top-{k}", value=interval.value, low=interval.low, high=interval.high,
-                             chance=k / len(opened), n=interval.n))  # fmt: skip
+                             chance=k / len(opened.index.items), n=interval.n))  # fmt: skip
     sure = np.array(confident)
     print(
         f"  answered {sure.mean():.2f}; of those right {np.mean(np.array(kept)[sure]) if sure.any() else float('nan'):.2f}"

@@ -29,7 +29,8 @@ def build(name: str, items: list[Item], **arguments: object) -> PairSource:
     return resolve(PAIRS, name, "a pair source")(items, **arguments)
 
 
-@pytest.mark.parametrize("name", PAIRS)
+# "audio-sheet" needs files of sheet music: tests/pairs/test_audio_sheet.py
+@pytest.mark.parametrize("name", [name for name in PAIRS if name != "audio-sheet"])
 def test_contract(name: str) -> None:
     items = collection()
     source = build(name, items)
