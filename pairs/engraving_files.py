@@ -29,7 +29,7 @@ def engrave_file(path: Path) -> Engraving:
     read_score_text(path)  # so that a file that is absent or no text is told at once
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "engraving.npz"
-        command = [sys.executable, "-m", "pairs.engraving_files", str(path), str(made)]
+        command = [sys.executable, "-m", "pairs.engraving_files", str(path.resolve()), str(made)]  # it runs elsewhere
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False, cwd=_root())
         except subprocess.TimeoutExpired:

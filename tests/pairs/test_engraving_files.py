@@ -122,3 +122,9 @@ def test_the_process_tells_its_reason(tmp_path: Path, capsys: pytest.CaptureFixt
     path.write_text(SCALE, encoding="utf-8")
     assert main(str(path), str(tmp_path / "made.npz")) == 0
     assert len(load_engraving(tmp_path / "made.npz").notes) == 10
+
+
+def test_a_path_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tune.musicxml").write_text(XML, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert len(engrave_file(Path("tune.musicxml")).notes) == 8
