@@ -153,15 +153,13 @@ class Space:
         stretches = [s for s in (prepared if isinstance(prepared, list) else [prepared]) if isinstance(s, Tensor)]
         vectors = [along(tower, stretch) for stretch in stretches]
         starts = np.cumsum([0, *(stretch.shape[-1] for stretch in stretches)])
-        centres = (encoder.step - 1) / 2
-        runs = [  # the last step may begin before the end and have its centre beyond it
-            (torch.arange(len(v)) * encoder.step + centres).clamp_max(stretch.shape[-1] - 1) + float(start)
-            for v, stretch, start in zip(vectors, stretches, starts, strict=False)
-        ]
-        places = torch.cat(runs)
+        runs = [torch.arange(len(v)) * encoder.step + (encoder.step - 1) / 2 for v in vectors]
         unit, shift = 1.0, 0.0
         if isinstance(encoder, AudioEncoder):
             unit, shift = encoder.frame_hop / encoder.sample_rate, encoder.frame_length / 2 / encoder.sample_rate
+        else:  # the last step may begin within a strip and have its centre beyond it, which is the next system's
+            runs = [run.clamp_max(stretch.shape[-1] - 1) for run, stretch in zip(runs, stretches, strict=True)]
+        places = torch.cat([run + float(start) for run, start in zip(runs, starts, strict=False)])
         valid = torch.ones(len(places), dtype=torch.bool)
         return Embedding(
             torch.cat(vectors), places * unit + shift, valid, encoder.step * unit, 2 * encoder.reach * unit
