@@ -14,10 +14,20 @@ import click
 from crossmodal import __version__
 from crossmodal.cli_identify import identify
 from crossmodal.cli_scores import add_to as add_score_commands
-from crossmodal.command_line import Commands, finish, read_paths, read_text, run_command_line, shared, show, warn
+from crossmodal.command_line import (
+    Commands,
+    finish,
+    load_on,
+    read_paths,
+    read_text,
+    run_command_line,
+    shared,
+    show,
+    warn,
+)
 
 if TYPE_CHECKING:
-    from crossmodal.space import Space
+    pass
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -108,7 +118,7 @@ def evaluate(
     from crossmodal.applications.show import score_table
     from crossmodal.evaluation import evaluate as judge
 
-    table = judge(_load(space, device), catalogue, split=split, seed=seed, quiet=quiet)
+    table = judge(load_on(space, device), catalogue, split=split, seed=seed, quiet=quiet)
     show(table.model_dump() if as_json else score_table(table))
     finish(table.skipped, None, strict=strict)
 
@@ -136,7 +146,7 @@ def encode(
 
     del resume  # finished files are always reused; the option says that one may
     paths, missing = read_paths(files, from_file)
-    done = encode_files(_load(space, device), paths, output, modality=modality or "audio", jobs=jobs, quiet=quiet)
+    done = encode_files(load_on(space, device), paths, output, modality=modality or "audio", jobs=jobs, quiet=quiet)
     done.skipped[:0] = missing
     show(done.model_dump() if as_json else f"{done.encoded} vectors in {output}")
     finish(done.skipped, output.parent, strict=strict, usable=done.encoded)
@@ -167,7 +177,7 @@ def index(
 
     paths, missing = read_paths(sources, from_file)
     done = build_index(
-        _load(space, device),
+        load_on(space, device),
         paths,
         output,
         modality=modality,
@@ -257,7 +267,7 @@ def tag(
     from crossmodal.applications.tagging import tag_files, unanswered
 
     paths, missing = read_paths(files, from_file)
-    loaded = _load(space, device)
+    loaded = load_on(space, device)
     answers, skipped, warnings = tag_files(loaded, paths, vocabulary=vocabulary, k=count, quiet=quiet, jobs=jobs)
     skipped[:0] = missing
     warn(warnings, quiet=quiet)
@@ -305,10 +315,3 @@ add_score_commands(cli)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: runs the command line and turns every mistake into one line."""
     run_command_line(cli, arguments)
-
-
-def _load(name: str, device: str | None) -> Space:
-    from crossmodal.space_files import load_space
-
-    space = load_space(name)
-    return space.to(device) if device else space.to_fastest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import sys
 from collections.abc import Iterator
@@ -12,14 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from crossmodal.base.errors import InputError
-from crossmodal.command_line import shared, show, warn
+from crossmodal.command_line import load_on, shared, show, warn
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from crossmodal.applications.score_alignment import Alignment
-    from crossmodal.space import Space
 
 SPACE = click.option("--space", default="audio-sheet", show_default=True, help="A space of recordings and sheet music.")
 
@@ -40,7 +38,7 @@ def align(
     """
     from crossmodal.applications.score_alignment import align_recording
 
-    made = align_recording(_load(space, device), recording, score)
+    made = align_recording(load_on(space, device), recording, score)
     result = made.result
     if made.rows and output is not None:
         made.to_csv(output)
@@ -60,24 +58,18 @@ def align(
 
 def doubt(made: Alignment) -> str:
     """What to say when the recording does not seem to be of the score."""
-    from crossmodal.calibration import THRESHOLD
-
     result = made.result
     if not made.rows:
         return f"{result.recording}: nothing of it fits {result.score}; no rows were written"
     return (
-        f"{result.recording}: does not seem to be of {result.score} (confidence {result.confidence:.2f}, expected {THRESHOLD} or more); "
-        "the rows are guesses"
+        f"{result.recording}: does not seem to be of {result.score} (confidence {result.confidence:.2f}, "
+        f"expected {result.threshold} or more); the rows are guesses"
     )
 
 
 def _csv(made: Alignment) -> str:
-    from crossmodal.base.results import AlignRow
-
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(AlignRow.model_fields), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row.model_dump() for row in made.rows)
+    made.write_csv(stream)
     return stream.getvalue().rstrip("\n")
 
 
@@ -115,7 +107,7 @@ def follow(
     check_score_path(score)
     if audio is not None:
         check_recording_path(audio)
-    follower = ScoreFollower(_load(space, device), read_score(score))
+    follower = ScoreFollower(load_on(space, device), read_score(score))
     warn([] if audio else ["listening; Ctrl-C ends it"], quiet=quiet)
     try:
         for block in _sound(audio, follower.rate, rate, real_time):
@@ -150,10 +142,3 @@ def add_to(commands: click.Group) -> None:
     """Registers the commands."""
     for command in (align, follow):
         commands.add_command(command)
-
-
-def _load(name: str, device: str | None) -> Space:
-    from crossmodal.space_files import load_space
-
-    space = load_space(name)
-    return space.to(device) if device else space.to_fastest()

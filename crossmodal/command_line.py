@@ -11,13 +11,16 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from crossmodal.base.errors import CrossmodalError, InputError
 from crossmodal.base.names import nearest
 from crossmodal.base.results import Skipped
+
+if TYPE_CHECKING:
+    from crossmodal.space import Space
 
 F = TypeVar("F", bound=Callable[..., Any])
 INTERRUPTED = 130
@@ -250,3 +253,11 @@ def finish(
         _say("nothing usable")
     if not usable or (strict and skipped):
         sys.exit(1)
+
+
+def load_on(name: str, device: str | None) -> Space:
+    """A space on the device asked for, or on the fastest that there is."""
+    from crossmodal.space_files import load_space
+
+    space = load_space(name)
+    return space.to(device) if device else space.to_fastest()

@@ -38,10 +38,10 @@ class SheetEncoder(SequenceEncoder):
                 f"expected a file of pages or a straightened system, got {type(item).__name__}; give one of the two"
             )
         from crossmodal.pages.reading import read_score_pages  # reading pages needs OpenCV; building a network does not
-        from crossmodal.pages.strips import straighten
+        from crossmodal.pages.strips import straighten_pages
 
         pages = read_score_pages(Path(item))
-        return [self.image(straighten(page.image, system)) for page in pages for system in page.systems]
+        return [self.image(strip) for strip in straighten_pages(pages)]
 
     def image(self, strip: Strip) -> Tensor:
         """What the network sees of a strip, (..., columns) float32: 0 is paper, 1 is ink."""

@@ -7,7 +7,6 @@ the process (a segmentation fault in the engraver): engrave in workers.
 from __future__ import annotations
 
 import base64
-import itertools
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -147,8 +146,7 @@ class Engraver:
         times, passes = _times(timemap)
         mei = self._toolkit.getMEI()
         measures, rows_of = _measures(drawn, passes, _beats(mei))
-        held = tied(mei)
-        notes = self._notes([row for row in rows if row.id not in held], times, rows_of)
+        notes = self._notes(rows, times, rows_of, held=tied(mei))
         if not len(notes):
             raise InputError("expected a score with pitched notes, got none; percussion alone cannot be compared")
         return Engraving(
@@ -168,12 +166,19 @@ class Engraver:
         return replace(drawn, page=replace(drawn.page, image=rasterize(svg, look.space / UNITS_PER_SPACE)))
 
     def _notes(
-        self, rows: list[Head], times: Mapping[str, tuple[float, float, float]], measures: Mapping[str, int]
+        self,
+        rows: list[Head],
+        times: Mapping[str, tuple[float, float, float]],
+        measures: Mapping[str, int],
+        *,
+        held: set[str],
     ) -> NoteTable:
         timed = [(row, *times[row.id]) for row in rows if row.id in times]
         pitches = [int(self._toolkit.getMIDIValuesForElement(row.id).get("pitch", 0)) for row, *_ in timed]
         kept = [(*entry, pitch) for entry, pitch in zip(timed, pitches, strict=True) if pitch > 0]
         kept.sort(key=lambda entry: (entry[1], entry[0].page, entry[0].system, entry[0].x, entry[4]))
+        ends = _sounding_ends([(e[0].id in held, e[0].staff, e[4], e[1], e[3]) for e in kept])
+        kept = [(*e[:3], end, e[4]) for e, end in zip(kept, ends, strict=True) if e[0].id not in held]
         heads = [entry[0] for entry in kept]
         return NoteTable(
             page=np.array([h.page for h in heads], np.int64), system=np.array([h.system for h in heads], np.int64),
@@ -182,6 +187,19 @@ class Engraver:
             duration=np.array([e[3] - e[1] for e in kept]), pitch=np.array([e[4] for e in kept], np.int64),
             measure=np.array([measures[h.measure] for h in heads], np.int64), ids=np.array([h.id for h in heads], np.str_),
         )  # fmt: skip
+
+
+def _sounding_ends(notes: Sequence[tuple[bool, int, int, float, float]]) -> list[float]:
+    """(held over, staff, pitch, onset, end) of notes in the order of time -> the ends; over ties that of the last note held."""
+    ends = [end for *_, end in notes]
+    last: dict[tuple[int, int], int] = {}
+    for row, (held, staff, pitch, onset, end) in enumerate(notes):
+        begun = last.get((staff, pitch))
+        if held and begun is not None and abs(ends[begun] - onset) < 1e-3:
+            ends[begun] = end
+        else:
+            last[staff, pitch] = row
+    return ends
 
 
 def _times(
@@ -241,22 +259,18 @@ def _measures(
     first: dict[str, float] = {}
     for name, quarters in passes:
         first.setdefault(name, quarters)
-    named = any(
-        name for page in drawn for _, name, *_ in page.measures
-    )  # ABC has no printed numbers: they are counted then
-    count = itertools.count(1)
+    rows = [(page.page.number, *row) for page in drawn for row in page.measures]
     measures = [
         Measure(
-            name if named else str(next(count)),
-            page.page.number,
+            name or str(number),
+            page,
             system,
             left,
             right,
             first.get(identity, float("nan")),
             identity,
             beats.get(identity, 1.0),
-        )
-        for page in drawn
-        for identity, name, system, left, right in page.measures
+        )  # a measure without a printed number (ABC has none) is counted
+        for number, (page, identity, name, system, left, right) in enumerate(rows, start=1)
     ]
     return measures, {m.id: row for row, m in enumerate(measures)}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from crossmodal.base.files import atomic_write
 from crossmodal.pages.layout import BAND, WHOLE, Strip, System
-from crossmodal.pages.strips import straighten
+from crossmodal.pages.strips import straighten_pages
 from pairs.engraving import Engraving
 
 STAVES = 2  # the outer staves of each system are kept, a lone one with blank paper below
@@ -45,7 +45,7 @@ class SheetMusic:
 
 def sheet_of(engraving: Engraving) -> SheetMusic:
     """All systems of an engraving, straightened. The seconds are those of its nominal tempo."""
-    strips = [straighten(page.image, system) for page in engraving.pages for system in page.systems]
+    strips = straighten_pages(engraving.pages)
     offsets = np.cumsum([0, *(strip.width for strip in strips)])
     counts = np.cumsum([0, *(len(page.systems) for page in engraving.pages)])
     notes = engraving.notes

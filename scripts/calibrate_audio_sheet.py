@@ -55,7 +55,7 @@ def encoded(space: Space, chosen: Sequence[Judged], work: Path) -> list[Encoded]
             continue
         score = score_of(judgement)
         heard = listen(space, beginning(recording(judgement.performance.midi, work)))
-        found.append(Encoded(judgement, truth, score, score_vectors(space, score), heard))
+        found.append(Encoded(judgement, truth, score, score_vectors(space, score.strips), heard))
     return found
 
 

@@ -26,7 +26,7 @@ from crossmodal.applications.scores import Score
 from crossmodal.base.audio import decode
 from crossmodal.base.results import ScoreRow
 from crossmodal.metrics.bootstrap import bootstrap_interval
-from crossmodal.pages.strips import straighten
+from crossmodal.pages.strips import straighten_pages
 from crossmodal.space import Space
 from pairs.nasap import read_symbolic
 from pairs.nasap_pairs import Judged
@@ -65,7 +65,7 @@ def truth_of(judgement: Judged) -> Truth:
 def score_of(judgement: Judged) -> Score:
     """The engraved pages as if they were scans."""
     pages = judgement.engraving.pages
-    return Score(Path(judgement.piece.id), pages, [straighten(p.image, s) for p in pages for s in p.systems])
+    return Score(Path(judgement.piece.id), pages, straighten_pages(pages))
 
 
 def beginning(wav: Path) -> Path:

@@ -21,7 +21,7 @@ import crossmodal
 from crossmodal.base.results import ScoreRow, Skipped
 from crossmodal.pages.detection import find_page
 from crossmodal.pages.layout import Page, Strip, System
-from crossmodal.pages.strips import straighten
+from crossmodal.pages.strips import straighten_pages
 from crossmodal.space import Space
 from encoders.excerpts import ExcerptEncoder
 from encoders.sheets import SheetEncoder
@@ -113,7 +113,7 @@ def _encoded(space: Space, modality: str, windows: torch.Tensor) -> NDArray[np.f
 
 def strips_of(pages: Sequence[Page]) -> dict[tuple[int, int], Strip]:
     """(page, system) -> strip."""
-    return {(p.number, s.number): straighten(p.image, s) for p in pages for s in p.systems}
+    return {(strip.system.page, strip.system.number): strip for strip in straighten_pages(pages)}
 
 
 def printed(judgement: Judged, pairs: OnsetPairs) -> tuple[dict[tuple[int, int], Strip], Places]:

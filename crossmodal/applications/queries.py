@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from crossmodal.applications.score_listening import loudness
 from crossmodal.applications.scores import read_score, score_vectors
 from crossmodal.base.audio import blocks, duration
 from crossmodal.base.errors import InputError
@@ -65,7 +66,7 @@ def read_query(space: Space, path: Path, modality: str) -> Query:
 
 
 def _score(space: Space, path: Path) -> Query:
-    made = score_vectors(space, read_score(path))
+    made = score_vectors(space, read_score(path).strips)
     if len(made.vectors) < _LEAST_VECTORS:
         spaces = len(made.vectors) * made.hop / SPACE
         raise InputError(
@@ -88,7 +89,7 @@ def _recording(space: Space, path: Path) -> Query:
         seconds = sequence.positions.numpy()[inside].astype(np.float64)
         vectors.append(sequence.vectors.numpy()[inside])
         positions.append(seconds + begin)
-        levels.append(loudness(samples, seconds, encoder.sample_rate))
+        levels.append(loudness(samples, seconds, encoder.sample_rate, around=_AROUND))
         starts.append(starts[-1] + len(seconds))
     level = np.concatenate(levels) if levels else np.zeros(1)
     if level.max() < SILENCE:
@@ -117,12 +118,3 @@ def _runs(path: Path, rate: int, length: float) -> Iterator[tuple[float, NDArray
     for number, block in enumerate(blocks(path, sample_rate=rate, block_seconds=STRETCH_SECONDS)):
         if number in chosen and np.abs(block).max() > 0 and len(block) >= LEAST_SECONDS * rate:
             yield number * STRETCH_SECONDS, block
-
-
-def loudness(samples: NDArray[np.float32], seconds: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
-    """Root mean square of the samples (n,) around each of some times (t,), in seconds."""
-    energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
-    half = _AROUND / 2
-    first = np.clip(((seconds - half) * rate).astype(np.int64), 0, len(samples) - 1)
-    end = np.clip(((seconds + half) * rate).astype(np.int64), first + 1, len(samples))
-    return np.sqrt(np.maximum(energy[end] - energy[first], 0.0) / (end - first))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,9 +107,13 @@ class Alignment:
     def to_csv(self, path: str | Path) -> None:
         """The rows, with the names of `AlignRow` in the first line; empty where measure and beat are not known."""
         with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, list(AlignRow.model_fields))
-            writer.writeheader()
-            writer.writerows(row.model_dump() for row in self.rows)
+            self.write_csv(stream)
+
+    def write_csv(self, stream: IO[str]) -> None:
+        """As `to_csv`, into an open file."""
+        writer = csv.DictWriter(stream, list(AlignRow.model_fields), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(row.model_dump() for row in self.rows)
 
 
 def align_recording(space: Space, recording: str | Path, score: str | Path | Score) -> Alignment:
@@ -119,7 +124,7 @@ def align_recording(space: Space, recording: str | Path, score: str | Path | Sco
     known = score if isinstance(score, Score) else read_score(score)
     check_systems(known)
     calibration = load_calibration(space.location, "align", ALIGN)
-    vectors = score_vectors(space, known)
+    vectors = score_vectors(space, known.strips)
     return align_vectors(
         heard, known, vectors, recording=str(recording), space=space.reference, calibration=calibration
     )
@@ -147,7 +152,7 @@ def align_vectors(
     columns, segments = played_columns(path, vectors, jumps)
     columns, segments = columns[: len(seconds)], segments[: len(seconds)]
     result = AlignmentResult(
-        recording=recording, score=str(score.path), space=space, confidence=round(confidence, 4),
+        recording=recording, score=str(score.path), space=space, confidence=round(confidence, 4), threshold=calibration.threshold,
         abstained=confidence < calibration.threshold, repeats=_repeats(score, heard, jumps, path.jumps if fits else ()),
         rows=[_row(time, score.place(column)) for time, column in zip(seconds.tolist(), columns.tolist(), strict=True)],
     )  # fmt: skip

@@ -25,7 +25,6 @@ from crossmodal.applications.score_listening import (
     SILENT_DECIBELS,
     audio_encoder,
     levels,
-    sequence_steps,
 )
 from crossmodal.applications.score_repeats import score_jumps
 from crossmodal.applications.scores import Score, ScoreVectors, score_vectors
@@ -58,7 +57,7 @@ class VectorStream:
     def __init__(self, space: Space, *, lag: int = LAG) -> None:
         self._space, self._encoder = space, audio_encoder(space)
         self.rate, self.lag = self._encoder.sample_rate, lag
-        self._step, reach = sequence_steps(self._encoder)
+        self._step, reach = self._encoder.step, self._encoder.reach
         self.hop_seconds = self._step * self._encoder.frame_hop / self.rate
         self._kept = -(-reach // self._step) * self._step + (lag + 1) * self._step
         self._rest, self._count = np.zeros(0, np.float32), 0
@@ -106,7 +105,7 @@ class ScoreFollower:
     ) -> None:  # fmt: skip
         check_systems(score)
         self.score, self._stream = score, VectorStream(space, lag=lag)
-        self.vectors = vectors or score_vectors(space, score)
+        self.vectors = vectors or score_vectors(space, score.strips)
         jumps = [item.jump for item in score_jumps(score, self.vectors)]
         self._online = OnlineAlignment(self.vectors.vectors, jumps=jumps, options=options)
         self._loudest = -np.inf

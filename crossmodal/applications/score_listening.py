@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crossmodal.applications.strips import SHEET_EXTENSIONS
 from crossmodal.base.audio import AUDIO_EXTENSIONS, decode
 from crossmodal.base.errors import InputError
-from crossmodal.pages.files import PAGE_EXTENSIONS
 from crossmodal.space import Space
-from encoders.encoder import AudioEncoder, SequenceEncoder
-from pairs.engraving_files import SCORE_EXTENSIONS
+from encoders.excerpts import ExcerptEncoder
 
 SHORTEST_SECONDS = 2.0  # about half of what one vector describes
 SILENT_DECIBELS = -70.0  # below full scale: no microphone is so quiet while someone plays
@@ -58,7 +56,7 @@ def listen(space: Space, recording: str | Path) -> Listened:
 
 def check_recording_path(recording: str | Path) -> None:
     """Raises InputError when a score was given where a recording is expected."""
-    if Path(recording).suffix.lower() in _SCORES:
+    if Path(recording).suffix.lower() in SHEET_EXTENSIONS:
         raise InputError(
             f"{recording}: expected a recording ({_some(AUDIO_EXTENSIONS)}), got a score; did you swap them?"
         )
@@ -67,34 +65,35 @@ def check_recording_path(recording: str | Path) -> None:
 def check_score_path(score: str | Path) -> None:
     """Raises InputError when a recording was given where a score is expected."""
     if Path(score).suffix.lower() in AUDIO_EXTENSIONS:
-        known = _some((*SCORE_EXTENSIONS, *PAGE_EXTENSIONS))
+        known = _some(SHEET_EXTENSIONS)
         raise InputError(f"{score}: expected a score ({known}), got a recording; did you swap them?")
 
 
-def audio_encoder(space: Space) -> AudioEncoder:
+def audio_encoder(space: Space) -> ExcerptEncoder:
     """The encoder of recordings of a space of sequences of sound and sheet music. InputError where it is none."""
     encoder = space.encoder("audio")
     space.encoder("sheet")
-    if not (isinstance(encoder, AudioEncoder) and isinstance(encoder, SequenceEncoder)):
+    if not isinstance(encoder, ExcerptEncoder):
         raise InputError(
             f"{space.name}: expected a space of sequences of sound and sheet music, got another; try audio-sheet"
         )
     return encoder
 
 
-def sequence_steps(encoder: AudioEncoder) -> tuple[int, int]:
-    """step and reach of an encoder from `audio_encoder`, which is a SequenceEncoder too."""
-    assert isinstance(encoder, SequenceEncoder)
-    return encoder.step, encoder.reach
-
-
 def levels(samples: NDArray[np.float32], rate: int, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Loudness around each of `seconds` (t,), over 0.2 s, in decibels of full scale; -200 at most quiet."""
-    sums = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
-    centre, half = np.round(seconds * rate).astype(np.int64), round(0.1 * rate)
-    low, high = np.clip(centre - half, 0, len(samples)), np.clip(centre + half, 0, len(samples))
-    power = np.maximum(sums[high] - sums[low], 0) / np.maximum(high - low, 1)
-    return 10 * np.log10(np.maximum(power, 1e-20))
+    return 20 * np.log10(np.maximum(loudness(samples, seconds, rate, around=0.2), 1e-10))
+
+
+def loudness(
+    samples: NDArray[np.float32], seconds: NDArray[np.float64], rate: int, *, around: float
+) -> NDArray[np.float64]:
+    """Root mean square of the samples (n,) within `around` seconds about each of some times (t,), in seconds."""
+    energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
+    half = around / 2
+    first = np.clip(((seconds - half) * rate).astype(np.int64), 0, len(samples) - 1)
+    end = np.clip(((seconds + half) * rate).astype(np.int64), first + 1, len(samples))
+    return np.sqrt(np.maximum(energy[end] - energy[first], 0.0) / (end - first))
 
 
 def audible(decibels: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -104,10 +103,7 @@ def audible(decibels: NDArray[np.float64]) -> NDArray[np.bool_]:
     return decibels > max(SILENT_DECIBELS, float(np.percentile(decibels, LOUDEST)) - BELOW_LOUDEST)
 
 
-_SCORES = frozenset((*SCORE_EXTENSIONS, *PAGE_EXTENSIONS))
-
-
-def _some(extensions: Sequence[str] | frozenset[str] | set[str]) -> str:
+def _some(extensions: frozenset[str] | set[str]) -> str:
     shown = [
         e
         for e in (".wav", ".mp3", ".flac", ".musicxml", ".mxl", ".mei", ".abc", ".krn", ".pdf", ".png")

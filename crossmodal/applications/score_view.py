@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crossmodal.applications.score_alignment import Alignment
 from crossmodal.applications.scores import Score
@@ -31,7 +30,7 @@ def write_alignment_page(alignment: Alignment, path: str | Path) -> int:
     view = ScoreView(
         title, f"{bars}. Confidence that the recording is of this score: {result.confidence:.2f}.",
         [_image(page, exact=score.engraving is not None) for page in score.pages], _systems(score), measures,
-        _moments(alignment, measures), [_turn(repeat) for repeat in result.repeats],
+        _moments(alignment), [_turn(repeat) for repeat in result.repeats],
         embed_audio(result.recording, seconds=alignment.duration + 1), alignment.duration,
         _warning(alignment), score.engraving is not None,
     )  # fmt: skip
@@ -75,40 +74,22 @@ def _measures(score: Score) -> list[Area]:
     if score.engraving is None:
         return []
     areas = []
-    for row, measure in enumerate(score.engraving.measures):
+    for measure in score.engraving.measures:
         _, top, _, bottom = _box(score.pages[measure.page].systems[measure.system])
-        areas.append(Area(measure.page, (measure.left, top, measure.right, bottom), measure.name or str(row + 1)))
+        areas.append(Area(measure.page, (measure.left, top, measure.right, bottom), measure.name))
     return areas
 
 
-def _moments(alignment: Alignment, measures: list[Area]) -> list[Moment]:
+def _moments(alignment: Alignment) -> list[Moment]:
     score, rows = alignment.score, alignment.rows
     numbers = {(s.system.page, s.system.number): row for row, s in enumerate(score.strips)}
     systems = [numbers[row.page - 1, row.system - 1] for row in rows]
-    nothing: list[int | None] = [None] * len(rows)
-    found = _measure_rows(score, systems, [row.x for row in rows]) if measures else nothing
+    found = [score.measure_at(row.page - 1, row.system - 1, row.x) for row in rows]
     tempo = _tempo(alignment, found)
     return [
         Moment(row.audio_seconds, system, row.x, int(stretch), measure, row.beat, speed)
         for row, system, stretch, measure, speed in zip(rows, systems, alignment.segments, found, tempo, strict=True)
     ]
-
-
-def _measure_rows(score: Score, systems: list[int], places: list[float]) -> list[int | None]:
-    """The measure of each place, the nearest where it is beside all of them."""
-    assert score.engraving is not None
-    own: dict[int, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
-    for index, strip in enumerate(score.strips):
-        here = [
-            (m.left, row) for row, m in enumerate(score.engraving.measures)
-            if (m.page, m.system) == (strip.system.page, strip.system.number)
-        ]  # fmt: skip
-        own[index] = np.array([row for _, row in here], np.int64), np.array([left for left, _ in here])
-    found: list[int | None] = []
-    for system, x in zip(systems, places, strict=True):
-        rows, lefts = own[system]
-        found.append(int(rows[max(int(np.searchsorted(lefts, x, side="right")) - 1, 0)]) if len(rows) else None)
-    return found
 
 
 def _tempo(alignment: Alignment, measures: list[int | None]) -> list[float | None]:

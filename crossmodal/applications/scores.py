@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +15,10 @@ from crossmodal.base.errors import InputError
 from crossmodal.pages.files import PAGE_EXTENSIONS
 from crossmodal.pages.layout import Page, Strip
 from crossmodal.pages.reading import read_score_pages
-from crossmodal.pages.strips import straighten
+from crossmodal.pages.strips import straighten_pages
 from crossmodal.space import Space
 from pairs.engraving import Engraving
 from pairs.engraving_files import SCORE_EXTENSIONS, engrave_file
-
-EXTENSIONS = (*SCORE_EXTENSIONS, *PAGE_EXTENSIONS)
 
 
 @dataclass(frozen=True)
@@ -64,23 +64,48 @@ class Score:
         row = next(i for i, s in enumerate(self.strips) if (s.system.page, s.system.number) == (page, system))
         return float(self.starts[row] + np.clip(self.strips[row].column(x), 0, self.strips[row].width - 1))
 
+    def measure_at(self, page: int, system: int, x: float) -> int | None:
+        """Row (of `Engraving.measures`) of the measure at a place, page and system from 0, or of the nearest one; None in images."""
+        rows, lefts = self._bars.get((page, system), ((), ()))
+        return rows[max(bisect_right(lefts, x) - 1, 0)] if rows else None
+
+    @cached_property
+    def _bars(self) -> dict[tuple[int, int], tuple[list[int], list[float]]]:
+        """(page, system) -> its measures' rows and left ends, from left to right."""
+        bars: dict[tuple[int, int], tuple[list[int], list[float]]] = {}
+        for row, measure in enumerate(self.engraving.measures if self.engraving else ()):
+            rows, lefts = bars.setdefault((measure.page, measure.system), ([], []))
+            rows.append(row)
+            lefts.append(measure.left)
+        return bars
+
     def _beat(self, page: int, system: int, x: float) -> tuple[str | None, float | None]:
-        if self.engraving is None:
+        row = self.measure_at(page, system, x)
+        if row is None or self.engraving is None:
             return None, None
-        rows = [i for i, m in enumerate(self.engraving.measures) if (m.page, m.system) == (page, system)]
-        if not rows:
-            return None, None
-        row = min(rows, key=lambda i: max(self.engraving.measures[i].left - x, x - self.engraving.measures[i].right, 0))  # type: ignore[union-attr]
-        measure, notes = self.engraving.measures[row], self.engraving.notes
-        own = notes.measure == row
-        if not own.any() or not np.isfinite(measure.quarters):
-            return measure.name or str(row + 1), 1.0
-        onset, first = np.unique(notes.quarters[own], return_index=True)
-        places = notes.x[own][first]
-        onset, places = np.append(onset, (notes.quarters + notes.duration)[own].max()), np.append(places, measure.right)
-        order = np.argsort(places, kind="stable")
-        quarters = float(np.interp(x, places[order], np.maximum.accumulate(onset[order])))
-        return measure.name or str(row + 1), 1 + max(0.0, quarters - measure.quarters) / measure.beat
+        measure = self.engraving.measures[row]
+        places, quarters = self._onsets(row)
+        if not len(places) or not np.isfinite(measure.quarters):
+            return measure.name, 1.0
+        return measure.name, 1 + max(0.0, float(np.interp(x, places, quarters)) - measure.quarters) / measure.beat
+
+    def _onsets(self, row: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """x and quarters of what begins in a measure, and its end; both rising. Computed once: a path asks for every moment."""
+        if row not in self._known_onsets and self.engraving is not None:
+            notes, measure = self.engraving.notes, self.engraving.measures[row]
+            own = notes.measure == row
+            onset, first = np.unique(notes.quarters[own], return_index=True)
+            places = notes.x[own][first]
+            if len(onset):
+                onset = np.append(onset, (notes.quarters + notes.duration)[own].max())
+                places = np.append(places, measure.right)
+            order = np.argsort(places, kind="stable")
+            self._known_onsets[row] = places[order], np.maximum.accumulate(onset[order])
+        return self._known_onsets[row]
+
+    @cached_property
+    def _known_onsets(self) -> dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -108,22 +133,23 @@ def read_score(path: str | Path) -> Score:
         return _score(path, engraving.pages, engraving)
     if suffix in PAGE_EXTENSIONS:
         return _score(path, read_score_pages(path), None)
-    raise InputError(f'{path}: expected a score ({", ".join(EXTENSIONS)}), got "{suffix}"; convert it first')
+    raise InputError(
+        f'{path}: expected a score ({", ".join((*SCORE_EXTENSIONS, *PAGE_EXTENSIONS))}), got "{suffix}"; convert it first'
+    )
 
 
 def _score(path: Path, pages: list[Page], engraving: Engraving | None) -> Score:
-    strips = [straighten(page.image, system) for page in pages for system in page.systems]
-    return Score(path, pages, strips, engraving)
+    return Score(path, pages, straighten_pages(pages), engraving)
 
 
-def score_vectors(space: Space, score: Score) -> ScoreVectors:
-    """All strips of a score in the space."""
-    sequences = [space.sequence("sheet", strip) for strip in score.strips]
-    counts = [len(sequence.vectors) for sequence in sequences]
-    columns = [sequence.positions.numpy() + start for sequence, start in zip(sequences, score.starts, strict=False)]
+def score_vectors(space: Space, strips: Sequence[Strip]) -> ScoreVectors:
+    """The strips of a score in the space, one after another."""
+    sequences = [space.sequence("sheet", strip) for strip in strips]
+    starts = np.cumsum([0, *(strip.width for strip in strips)])
+    columns = [sequence.positions.numpy() + start for sequence, start in zip(sequences, starts, strict=False)]
     return ScoreVectors(
         np.concatenate([sequence.vectors.numpy() for sequence in sequences]),
         np.concatenate(columns).astype(np.float64),
-        np.cumsum([0, *counts]),
+        np.cumsum([0, *(len(sequence.vectors) for sequence in sequences)]),
         sequences[0].hop,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal.applications.encoding import EXTENSIONS, stream
+from crossmodal.applications.scores import score_vectors
 from crossmodal.applications.strips import Strips, strips_of
 from crossmodal.base.errors import CrossmodalError
 from crossmodal.base.results import Skipped
@@ -89,12 +90,6 @@ def encode_recording(space: Space, path: Path) -> Encoded:
 
 def encode_strips(space: Space, read: Strips) -> Encoded:
     """A score: vectors every few columns."""
-    sequences = [space.sequence("sheet", strip) for strip in read.strips]
-    starts = np.cumsum([0, *(strip.width for strip in read.strips)])
-    offsets = [sequence.positions.numpy() + start for sequence, start in zip(sequences, starts, strict=False)]
-    return Encoded(
-        np.concatenate([sequence.vectors.numpy() for sequence in sequences]),
-        np.concatenate(offsets).astype(np.float32),
-        sequences[0].hop,
-        np.repeat(read.places, [len(sequence.vectors) for sequence in sequences], axis=0),
-    )
+    made = score_vectors(space, read.strips)
+    places = np.repeat(read.places, np.diff(made.starts), axis=0)
+    return Encoded(made.vectors, made.columns.astype(np.float32), made.hop, places)

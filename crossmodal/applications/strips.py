@@ -64,11 +64,10 @@ def _engraver() -> Engraver:
 
 def _read(item: Mapping[str, object], folder: Path) -> dict[str, object]:
     """What a worker does with one file."""
-    from crossmodal.pages.strips import straighten
+    from crossmodal.pages.strips import straighten_pages
 
     path = Path(str(item["path"]))
-    pages = _pages(path)
-    strips = [straighten(page.image, system) for page in pages for system in page.systems]
+    strips = straighten_pages(_pages(path))
     if not strips:
         raise InputError(
             f"{path}: expected a score with systems of music, got none; look whether its pages have staves"

@@ -116,12 +116,13 @@ class Repeat(Model):
 
 
 class AlignmentResult(Model):
-    """What `align` prints. confidence: in [0, 1], that the recording is of the score; abstained: below the threshold."""
+    """What `align` prints. confidence: in [0, 1], that the recording is of the score; abstained: it is below the threshold."""
 
     recording: str
     score: str
     space: str
     confidence: float
+    threshold: float
     abstained: bool
     repeats: list[Repeat] = Field(default_factory=list)
     rows: list[AlignRow] = Field(default_factory=list)

@@ -6,10 +6,12 @@ Every staff is followed along its own middle line; what stands above or below it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from crossmodal.pages.ink import check_page, darkness, even_light
-from crossmodal.pages.layout import BAND, SPACE, WHOLE, Staff, Strip, System
+from crossmodal.pages.layout import BAND, SPACE, WHOLE, Page, Staff, Strip, System
 
 FINER = 2  # samples per row and column of the strip, averaged: reading single points would lose thin lines
 MARGIN = 3.0  # staff spaces left above and below the system in `whole`
@@ -29,6 +31,11 @@ def straighten(image: np.ndarray, system: System) -> Strip:
     x = left + fine / scale
     bands = np.stack([_band(crop, system, staff, x, slope) for staff in system.staves])
     return Strip(system, bands, _whole(crop, system, x, slope), left, scale)
+
+
+def straighten_pages(pages: Sequence[Page]) -> list[Strip]:
+    """The strips of all systems in reading order."""
+    return [straighten(page.image, system) for page in pages for system in page.systems]
 
 
 def middle_line(staff: Staff, x: np.ndarray) -> np.ndarray:

@@ -149,6 +149,7 @@ def test_the_result_is_json_that_reads_back(whole: Alignment) -> None:
         "score",
         "space",
         "confidence",
+        "threshold",
         "abstained",
         "repeats",
         "rows",

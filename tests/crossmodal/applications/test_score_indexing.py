@@ -74,7 +74,7 @@ def test_vectors_are_those_of_the_score_with_page_and_system(
     row = [item.id for item in index.items].index(name)
     part = slice(int(index.starts[row]), int(index.starts[row + 1]))
     score = read_score(shelf / name)
-    expected = score_vectors(space, score)
+    expected = score_vectors(space, score.strips)
     np.testing.assert_allclose(index.vectors_of(row), expected.vectors, atol=1e-5)
     np.testing.assert_allclose(index.offsets[part], expected.columns, atol=0.01)
     places = [score.place(column) for column in expected.columns]
@@ -194,5 +194,5 @@ def test_scores_are_encoded_into_one_vector_each(space: Space, shelf: Path, tmp_
     done = encode_files(space, [shelf], tmp_path / "vectors.parquet", modality="sheet", jobs=1, quiet=True)
     assert done.encoded == 4 and {Path(row.path).name for row in done.skipped} == {"broken.mei", "half.png"}
     rows = {Path(row["path"]).name: row["vector"] for row in pq.read_table(tmp_path / "vectors.parquet").to_pylist()}
-    mean = score_vectors(space, read_score(shelf / "1.mei")).vectors.mean(axis=0)
+    mean = score_vectors(space, read_score(shelf / "1.mei").strips).vectors.mean(axis=0)
     np.testing.assert_allclose(rows["1.mei"], mean / np.linalg.norm(mean), atol=1e-5)

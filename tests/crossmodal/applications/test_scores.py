@@ -102,7 +102,7 @@ def test_a_score_in_a_space(long: Score) -> None:
     torch.manual_seed(0)
     encoder = SheetContext(channels=(2, 2, 3), width=6, radius=3)
     embedding = JointEmbedding({"sheet": TowerModule(encoder, Linear(encoder.dimension, 5))}).eval()
-    found = score_vectors(Space("small", "", "", embedding), long)
+    found = score_vectors(Space("small", "", "", embedding), long.strips)
     counts = [-(-strip.width // 8) for strip in long.strips]
     assert found.vectors.shape == (sum(counts), 5) and found.vectors.dtype == np.float32 and found.hop == 8
     np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1, atol=1e-5)
