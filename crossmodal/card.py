@@ -8,8 +8,10 @@ from crossmodal.space import Space
 from pairs.catalogue import Catalogue
 
 
-def write_card(space: Space, catalogue: Catalogue, splits: Mapping[str, int], skipped: int) -> str:
-    """Markdown. Figures are added by whoever evaluates the space."""
+def write_card(
+    space: Space, catalogue: Catalogue, splits: Mapping[str, int], skipped: int, *, start: str | None = None
+) -> str:
+    """Markdown. Figures are added by whoever evaluates the space. start: the space that training began with."""
     assert space.recipe is not None
     recipe = space.recipe
     licences = sorted({str(item.fields["licence"]) for item in catalogue.items if item.fields.get("licence")})
@@ -26,6 +28,8 @@ def write_card(space: Space, catalogue: Catalogue, splits: Mapping[str, int], sk
         f"- Tags seen in training: {len(space.vocabulary)}, listed in vocabulary.json",
         f"- Seed: {recipe.seed}; recipe: recipe.yaml",
     ]
+    if start:
+        lines.append(f"- Began with the weights of {start}, whose data and licences are in its card")
     for modality in space.modalities:
         origin = space.encoder(modality).pretrained
         if origin:

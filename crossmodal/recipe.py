@@ -129,6 +129,7 @@ class Evaluation(Section):
 class Recipe(Section):
     """A whole system. `source`: the paper; `towers`: modality -> tower; `stages`: run in this order.
 
+    start: a space (by name or path) with the same towers, whose weights training begins with; none: fresh ones.
     similarity: how vectors of the space are compared, in training and in search alike; "bilinear" learns a symmetric matrix
     (`crossmodal.embedding.SymmetricBilinear`).
     """
@@ -137,6 +138,7 @@ class Recipe(Section):
     description: str
     source: str = ""
     seed: int = 0
+    start: str | None = None
     towers: dict[str, Tower] = Field(min_length=1)
     similarity: Literal["cosine", "bilinear"] = "cosine"
     stages: dict[str, Stage] = Field(min_length=1)
@@ -230,10 +232,11 @@ def recipe_names() -> list[str]:
 def dump_recipe(recipe: Recipe) -> str:
     """The YAML of a recipe, with every default written out."""
     data = recipe.model_dump(mode="json")
+    # A recipe without these reads, and hashes, as it did before there were any.
+    if data["start"] is None:
+        del data["start"]
     for stage in data["stages"].values():
-        if (
-            stage["fit"] is None
-        ):  # a recipe that fits nothing reads, and hashes, as it did before stages could be fitted
+        if stage["fit"] is None:
             del stage["fit"]
     return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110))
 

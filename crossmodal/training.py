@@ -77,6 +77,7 @@ def train(
         torch.set_num_threads(jobs)  # torch counts cores, and leaves half of the hardware threads idle
         read = read_catalogue(catalogue)
         embedding = build_embedding(recipe, names=class_names(recipe, read))
+        start = _begin(embedding, recipe.start) if recipe.start else None
         material = gather_material(
             embedding, read, prepared or state / "prepared", seed=recipe.seed, jobs=jobs, quiet=quiet
         )
@@ -93,9 +94,22 @@ def train(
                 quiet=quiet,
             )
         embedding.eval()
-        space = _space(recipe, embedding, material, output)
+        space = _space(recipe, embedding, material, output, start)
         write_json(state / "skipped.json", [row.model_dump() for row in material.skipped])
         return save_space(space, output), material.skipped
+
+
+def _begin(embedding: JointEmbedding, name: str) -> Space:
+    """Gives the towers the weights of a space, which is returned. RecipeError where its towers are others."""
+    start = load_space(name)
+    own, given = embedding.state_dict(), start.embedding.state_dict()
+    wrong = [k for k in {*own, *given} if k not in own or k not in given or own[k].shape != given[k].shape]
+    if wrong:
+        raise RecipeError(
+            f"start: expected a space with the towers of this recipe, got {name}, which differs in {min(wrong)}"
+        )
+    embedding.load_state_dict(given)
+    return start
 
 
 def class_names(recipe: Recipe, catalogue: Catalogue) -> list[str]:
@@ -150,7 +164,7 @@ def track_vectors(embedding: JointEmbedding, store: PreparedStore, items: Sequen
     return torch.stack(rows)
 
 
-def _space(recipe: Recipe, embedding: JointEmbedding, material: Material, output: Path) -> Space:
+def _space(recipe: Recipe, embedding: JointEmbedding, material: Material, output: Path, start: Space | None) -> Space:
     items = material.splits["train"]
     vectors = track_vectors(embedding, material.store, items)
     own = embedding.tower("label").encoder if "label" in embedding.towers else None
@@ -166,11 +180,15 @@ def _space(recipe: Recipe, embedding: JointEmbedding, material: Material, output
         embedding=embedding.cpu(),
         recipe=recipe,
         vocabulary=own.names if isinstance(own, Labels) else sorted(seen),  # classes in the order of their vectors
-        works=frozenset(item.work or item.id for item in items),
+        works=frozenset(item.work or item.id for item in items) | (start.works if start else frozenset()),
         background=Background(vectors.mean(dim=0), torch.from_numpy(np.cov(vectors.numpy().T).astype(np.float32))),
     )
     space.card = write_card(
-        space, material.catalogue, {k: len(v) for k, v in material.splits.items()}, len(material.skipped)
+        space,
+        material.catalogue,
+        {k: len(v) for k, v in material.splits.items()},
+        len(material.skipped),
+        start=start.reference if start else None,
     )
     return space
 

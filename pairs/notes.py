@@ -104,13 +104,13 @@ def read_midi(source: bytes | Path) -> Notes:
     tempo = float(score.tempos[0].qpm) if len(score.tempos) else 120.0
     return Notes(
         parts=tuple(parts),
-        metre=_metre(int(metres[0].numerator), int(metres[0].denominator)) if len(metres) else None,
+        metre=metre_of(int(metres[0].numerator), int(metres[0].denominator)) if len(metres) else None,
         qpm=tempo,
         key_fifths=int(keys[0].key) if len(keys) else None,
     )
 
 
-def _metre(numerator: int, denominator: int) -> tuple[int, int] | None:
+def metre_of(numerator: int, denominator: int) -> tuple[int, int] | None:
     """A metre, or None where a file gives one that cannot be (0/4 for unmetred tunes)."""
     return (numerator, denominator) if 0 < numerator <= 64 and 0 < denominator <= 64 else None
 
@@ -136,11 +136,26 @@ def lengthen_under_pedal(
     onset: Floats, duration: Floats, pitch: NDArray[np.integer], pedals: list[tuple[float, float]]
 ) -> Floats:
     """Durations (n,) with each note that ends under a pressed pedal held until its release, or until its pitch sounds again."""
-    longer = duration.copy()
-    for press, release in pedals:
-        under = np.flatnonzero((onset + duration >= press) & (onset + duration < release) & (onset < release))
-        for index in under:
-            again = onset[(pitch == pitch[index]) & (onset > onset[index])]
-            stop = min(release, float(again.min()) if len(again) else release)
-            longer[index] = max(longer[index], stop - onset[index])
-    return longer
+    if not pedals or not len(onset):
+        return duration.copy()
+    press, release = np.array(sorted(pedals)).T
+    end = onset + duration
+    pedal = np.searchsorted(press, end, side="right") - 1
+    held = (pedal >= 0) & (end < release[pedal])
+    stop = np.minimum(release[pedal], _next_of_pitch(onset, pitch))
+    return np.where(held, np.maximum(duration, stop - onset), duration)
+
+
+def _next_of_pitch(onset: Floats, pitch: NDArray[np.integer]) -> Floats:
+    """When each note's pitch begins to sound again (n,); infinity when it never does."""
+    order = np.lexsort((onset, pitch))
+    later, same = onset[order], pitch[order]
+    found = np.full(len(onset), np.inf)
+    following = np.inf
+    for place in range(len(order) - 2, -1, -1):
+        if same[place] != same[place + 1]:
+            following = np.inf
+        elif later[place + 1] > later[place]:
+            following = later[place + 1]
+        found[order[place]] = following
+    return found

@@ -23,10 +23,10 @@ class Played:
 
 
 def choose_tempo(quarters: Floats, generator: np.random.Generator) -> float:
-    """Quarters a minute at which 2 to 9 moments sound each second: what is dense is slow."""
+    """Quarters a minute at which 2 to 13 moments sound each second: what is dense is slow."""
     moments = np.unique(np.round(quarters, 3))
     per_quarter = len(moments) / max(1.0, float(np.ptp(quarters)))
-    rate = float(np.exp(generator.uniform(np.log(2.0), np.log(9.0))))
+    rate = float(np.exp(generator.uniform(np.log(2.0), np.log(13.0))))
     return float(np.clip(60 * rate / per_quarter, 30, 260))
 
 
@@ -96,7 +96,7 @@ def _articulation(quarters: Floats, generator: np.random.Generator) -> Floats:
 
 def _pedalled(quarters: Floats, begin: float, clock: object, generator: np.random.Generator) -> Floats:
     """When a pedal that changes each one, two or four quarters lets go of each note, (n,) seconds; 0 where there is none."""
-    if generator.random() < 0.4:
+    if generator.random() < 0.3:
         return np.zeros(len(quarters))
     change = float(generator.choice([1, 2, 2, 4]))
     down = generator.random(512) < generator.uniform(0.3, 1.0)

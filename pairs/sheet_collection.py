@@ -1,7 +1,7 @@
 """A collection to learn the audio-sheet space from: engraved pages and performances of them, made on the spot.
 
-Four kinds of scores: works of the corpus as they are written, the same arranged for two hands, pop songs set as piano scores, and
-invented pieces, whose textures, registers and keys the free part of the corpus lacks.
+Three kinds of scores: works of the corpus and pop songs, each as written and again arranged in other textures, and invented pieces, whose
+figures, registers and keys the free part of the corpus lacks.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pairs.sheet_music import SheetMusic, sheet_of, write_sheet
 from pairs.source import Item
 from pairs.works import TableWork, read_works
 
-VERSION = 2  # of what a work is made into: a new one makes everything anew
+VERSION = 3  # of what a work is made into: a new one makes everything anew
 PAGES = 3
 LONGEST_SECONDS = 150.0
 _LEAST_MOMENTS = 24
@@ -51,7 +51,8 @@ def build_sheet_collection(
     """Engraves and plays; returns the catalogue.jsonl (columns audio, sheet, split). A second call reuses what is done.
 
     works: of the corpus (each as written, and again arranged for two hands); inventions: invented pieces, for training only; pop909:
-    that data set's folder, and how many of its songs; licence: "free" for what a shipped space may learn from, or "any".
+    that data set's folder, and how many of its songs (each as it is, and again arranged); licence: "free" for what a shipped space may
+    learn from, or "any".
     """
     if min(works, inventions, songs) < 0 or not works + inventions + (songs if pop909 else 0):
         raise InputError(f"expected at least one work, got works={works}, inventions={inventions}; ask for some")
@@ -117,9 +118,9 @@ def _songs(folder: Path, count: int) -> list[_Source]:
         share = hashlib.blake2b(path.stem.encode(), digest_size=1).digest()[0] / 256
         split = "test" if share < 0.1 else "validation" if share < 0.15 else "train"
         name = f"pop909-{path.stem}"
-        found.append(
-            _Source({"id": name, "kind": "song", "folder": str(path.parent)}, split, name, "pop909 (MIT)", name)
-        )
+        for kind in ("song", "song-arranged"):
+            item: dict[str, object] = {"id": f"{name}-{kind}", "kind": kind, "folder": str(path.parent)}
+            found.append(_Source(item, split, name, "pop909 (MIT)", name))
     return found
 
 
@@ -173,12 +174,15 @@ def _score(item: Mapping[str, object], generator: np.random.Generator) -> str:
         return read_text(Work(str(item["path"]), int(str(item["tune"]))))
     if kind == "invented":
         song = invent(generator)
-    elif kind == "song":
+    elif kind.startswith("song"):
         song = read_pop909(str(item["folder"]), melody="right" if generator.random() < 0.5 else "none")
     else:
         _, notes = _reader().read(Work(str(item["path"]), int(str(item["tune"]))))
         song = score_notes_of(notes)
-        song = replace(song, notes=augment_texture(song.notes, generator, meter=song.meter, key=song.key), staves=2)
+    if kind.endswith("arranged"):
+        changes = int(generator.integers(1, 4))
+        arranged = augment_texture(song.notes, generator, meter=song.meter, key=song.key, changes=changes)
+        song = replace(song, notes=arranged, staves=2)
     return write_mei(
         song.notes,
         meter=song.meter,

@@ -37,6 +37,7 @@ _THREADS = (
     "RAYON_NUM_THREADS",
 )
 _PR_SET_PDEATHSIG = 1
+_LIMITED: list[int] = []  # the limit on memory of this process, once it is set
 _PATIENCE_SECONDS = 5.0  # for a worker to end by itself
 
 
@@ -83,6 +84,22 @@ def _answer(function: Function, item: Mapping[str, object], folder: Path) -> dic
         text = " ".join(str(error).split())
         return Failure(f"{type(error).__name__}: {text} ({Path(place.filename).name}:{place.lineno})")
     return row
+
+
+def limit_memory(extra_bytes: int) -> None:
+    """For functions that run in a worker: from its first call on, the process may take so much more memory than it has, then fails.
+
+    Linux only (elsewhere there is the cap on time alone). Later calls change nothing.
+    """
+    if sys.platform != "linux" or _LIMITED:
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + extra_bytes
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    _LIMITED.append(most)
 
 
 def _die_with_parent() -> None:

@@ -226,3 +226,20 @@ def test_a_bilinear_space_is_saved_and_searched_by_its_form(sounds: Path, tmp_pa
     order = np.argsort(-expected)
     assert [Path(str(r.path)).name for r in results] == [paths[j].name for j in order]
     np.testing.assert_allclose([r.similarity for r in results], expected[order], atol=1e-4)
+
+
+def test_training_begins_with_the_weights_of_another_space(collection: Path, tmp_path: Path) -> None:
+    first, _ = train(recipe(), collection / "catalogue.jsonl", tmp_path / "first", jobs=1, device="cpu", quiet=True)
+    still = recipe(f"start={tmp_path / 'first'}", "training.learning_rate=1e-12", "name=second")
+    second, _ = train(still, collection / "catalogue.jsonl", tmp_path / "second", jobs=1, device="cpu", quiet=True)
+    begun, ended = first.embedding.state_dict(), second.embedding.state_dict()
+    learned = [name for name, _ in first.embedding.named_parameters()]
+    assert all(torch.allclose(begun[name], ended[name], atol=1e-6) for name in learned)
+    assert first.works <= second.works and first.reference in second.card
+
+
+def test_a_start_with_other_towers_is_refused(collection: Path, tmp_path: Path) -> None:
+    train(recipe(text=LABELS), collection / "catalogue.jsonl", tmp_path / "first", jobs=1, device="cpu", quiet=True)
+    with pytest.raises(RecipeError, match="start: expected a space with the towers of this recipe"):
+        chosen = recipe(f"start={tmp_path / 'first'}")
+        train(chosen, collection / "catalogue.jsonl", tmp_path / "second", jobs=1, device="cpu", quiet=True)
