@@ -1,7 +1,8 @@
 """Systems of music on a page image: scans, photographs and engraved pages.
 
-The steps, each in its own file: even light and ink (`ink`), the distance of the staff lines (`spacing`), a levelled working image
-(`sheet`), five-line curves (`staves`, `tracks`, `curves`), systems (`systems`), which way is up (`orientation`).
+The steps, each in its own file: what is not the sheet taken away (`surroundings`), even light and ink (`ink`, `faint`), the distance of
+the staff lines (`spacing`), a levelled working image (`sheet`), five-line curves (`staves`, `tracks`, `curves`), systems (`systems`),
+which way is up (`orientation`).
 Coordinates that leave this file are pixels of the image that came in.
 """
 
@@ -17,10 +18,13 @@ from crossmodal.pages.layout import Page, Staff, System
 from crossmodal.pages.orientation import upside_down
 from crossmodal.pages.sheet import Sheet, work_sheet
 from crossmodal.pages.staves import find_tracks
+from crossmodal.pages.surroundings import without_surroundings
 from crossmodal.pages.systems import group
 
-ENOUGH = 0.25  # of the page's width that the longest staff takes, below which the page is tried on its side too
+ENOUGH = 0.25  # of the page's width that the longest staff takes; below it the page is tried on its side, and faint staves are no staves
 SMALL = 1600  # pixels of the longest side below which a page is enlarged
+CLEAR_LINES = 65.0  # ink level of "dark" (half of what lines reach) from which a page's lines are not faint
+FAINT_GAIN = 1.05  # times more staves that a page must show when its faint lines are brought out
 SIDEWAYS_GAIN = 1.5  # times more staff length that a page on its side must show
 
 
@@ -52,13 +56,35 @@ def find_page(image: np.ndarray, *, number: int = 0) -> Page:
 
 
 def _detect(image: np.ndarray) -> tuple[Sheet | None, list[list[Curve]]]:
-    sheet = work_sheet(_enlarged(image))
-    if sheet is None:
-        return None, []
-    if max(image.shape) < SMALL:
+    sheet, systems = _by_strength(without_surroundings(_enlarged(image)))
+    if sheet is not None and max(image.shape) < SMALL:
         sheet = replace(sheet, to_page=sheet.to_page / 2 - np.array([[0, 0, 0.25]]))
+    return sheet, systems
+
+
+def _by_strength(image: np.ndarray) -> tuple[Sheet | None, list[list[Curve]]]:
+    """With ordinary ink, and, where its lines are pale or none are found, with faint lines brought out, if that shows more staves."""
+    sheet, systems, dark = _detect_in(image, faint=False)
+    if systems and dark >= CLEAR_LINES:
+        return sheet, systems
+    other, found, _ = _detect_in(image, faint=True)
+    more = _all_length(other, found) > FAINT_GAIN * _all_length(sheet, systems)
+    likely = _staff_length(other, found) > ENOUGH * image.shape[1]  # the grain of empty paper gives short staves
+    return (other, found) if more and likely else (sheet, systems)
+
+
+def _all_length(sheet: Sheet | None, systems: list[list[Curve]]) -> float:
+    """Of all staves, in pixels of the page."""
+    return 0.0 if sheet is None else sum(c.right - c.left for staves in systems for c in staves) * sheet.gain
+
+
+def _detect_in(image: np.ndarray, *, faint: bool) -> tuple[Sheet | None, list[list[Curve]], float]:
+    """The working image, the staves of each system, and the ink level from which a pixel of it is dark."""
+    sheet = work_sheet(image, faint=faint)
+    if sheet is None:
+        return None, [], 0.0
     curves, dark = trace(sheet, find_tracks(sheet.lines))
-    return sheet, group(sheet.ink, curves, dark=dark)
+    return sheet, group(sheet.ink, curves, dark=dark), dark
 
 
 def _enlarged(image: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crossmodal.pages.faint import faint_ink
 from crossmodal.pages.ink import check_page, darkness, even_light
 from crossmodal.pages.spacing import staff_spaces
 from crossmodal.pages.staves import Lines, line_evidence, skew, staff_promise
@@ -39,8 +40,11 @@ class Sheet:
         return m[0, 0] * x + m[0, 1] * y + m[0, 2], m[1, 0] * x + m[1, 1] * y + m[1, 2]
 
 
-def work_sheet(image: np.ndarray) -> Sheet | None:
-    """The working image of a page (h, w) uint8; None where nothing repeats as staff lines do."""
+def work_sheet(image: np.ndarray, *, faint: bool = False) -> Sheet | None:
+    """The working image of a page (h, w) uint8; None where nothing repeats as staff lines do.
+
+    faint: whether lines may be hardly darker than the paper's grain, as on photographs.
+    """
     import cv2
 
     check_page(image)
@@ -48,12 +52,12 @@ def work_sheet(image: np.ndarray) -> Sheet | None:
     small = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else image
     if min(small.shape) < 16:
         return None
-    ink = darkness(even_light(small))
+    ink = _inked(small, faint=faint)
     spaces = staff_spaces(ink)
     if not spaces:
         return None
     spaces = [(space, seen) for space, seen in spaces if seen >= SELDOM * spaces[0][1]]
-    sheets = [_at_space(image, ink, shrink, space) for space, _ in spaces]
+    sheets = [_at_space(image, ink, shrink, space, faint=faint) for space, _ in spaces]
     if len(sheets) == 1:
         return _levelled(sheets[0])
     # Whole staves repeat too, at ten times the distance of their lines, but far less often
@@ -61,7 +65,11 @@ def work_sheet(image: np.ndarray) -> Sheet | None:
     return _levelled(sheets[int(np.argmax(promises))])
 
 
-def _at_space(image: np.ndarray, ink: np.ndarray, shrink: float, space: float) -> Sheet:
+def _inked(image: np.ndarray, *, faint: bool) -> np.ndarray:
+    return faint_ink(image) if faint else darkness(even_light(image))
+
+
+def _at_space(image: np.ndarray, ink: np.ndarray, shrink: float, space: float, *, faint: bool) -> Sheet:
     """The page resized for one guess of the distance; from the full image where the first look was too small."""
     import cv2
 
@@ -70,7 +78,7 @@ def _at_space(image: np.ndarray, ink: np.ndarray, shrink: float, space: float) -
         factor = min(TARGET / space, LARGEST_GAIN, max(1.0, LARGEST_SIDE / max(ink.shape)))
     if factor > 1 and shrink < 1:
         size = min(1.0, shrink * factor)
-        ink = darkness(even_light(cv2.resize(image, None, fx=size, fy=size, interpolation=cv2.INTER_AREA)))
+        ink = _inked(cv2.resize(image, None, fx=size, fy=size, interpolation=cv2.INTER_AREA), faint=faint)
         factor, space, shrink = factor * shrink / size, space * size / shrink, size
     if factor != 1:
         kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
