@@ -20,6 +20,7 @@ from pairs.facts import Performance, facts_of, quarters_per_beat
 from pairs.instruments import DRUMS
 from pairs.notes import Notes, Part
 from pairs.rooms import SAMPLE_RATE, Condition, Samples, draw_condition, record
+from pairs.sound_fonts import in_tune
 
 if TYPE_CHECKING:
     from symusic import Synthesizer
@@ -161,8 +162,11 @@ def perform(
     return Performance(tuple(parts), tuple(names), excerpt.metre, qpm / quarters_per_beat(excerpt.metre))
 
 
-def synthesize(performance: Performance) -> Samples:
-    """Dry mono samples (n,) at SAMPLE_RATE. InputError when the synthesizer's output is no sound (see `OVERSAMPLING`)."""
+def synthesize(performance: Performance, *, font: Path | None = None) -> Samples:
+    """Dry mono samples (n,) at SAMPLE_RATE. InputError when the synthesizer's output is no sound (see `OVERSAMPLING`).
+
+    font: a sound font in place of `sound_font()`, as symusic plays it in tune (`pairs.sound_fonts.in_tune`).
+    """
     import soxr
     from symusic import Note, Score, Tempo, Track
 
@@ -178,7 +182,7 @@ def synthesize(performance: Performance) -> Samples:
             ttype="tick",
         )
         score.tracks.append(track)
-    audio = np.asarray(_synthesizer().render(score, stereo=False), dtype=np.float32)
+    audio = np.asarray(_synthesizer(font or in_tune(sound_font())).render(score, stereo=False), dtype=np.float32)
     mono = audio.mean(axis=0) if audio.ndim == 2 else audio
     peak = float(np.abs(mono).max(initial=0.0))
     if not 0 < peak < LOUDEST:
@@ -187,10 +191,10 @@ def synthesize(performance: Performance) -> Samples:
     return samples
 
 
-def _synthesizer() -> Synthesizer:
+def _synthesizer(font: Path) -> Synthesizer:
     """A fresh one for every rendering (half a millisecond): a used one keeps samples that presets share (violin, viola, fiddle) as the
     first of them tuned them, so that a rendering would depend on what was rendered before.
     """
     from symusic import Synthesizer  # a compiled module that reading catalogues does not need
 
-    return Synthesizer(sf_path=str(sound_font()), sample_rate=OVERSAMPLING * SAMPLE_RATE, quality=0)
+    return Synthesizer(sf_path=str(font), sample_rate=OVERSAMPLING * SAMPLE_RATE, quality=0)

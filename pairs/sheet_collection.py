@@ -29,7 +29,7 @@ from pairs.sheet_music import SheetMusic, sheet_of, write_sheet
 from pairs.source import Item
 from pairs.works import TableWork, read_works
 
-VERSION = 3  # of what a work is made into: a new one makes everything anew
+VERSION = 4  # of what a work is made into: a new one makes everything anew
 PAGES = 3
 LONGEST_SECONDS = 150.0
 _LEAST_MOMENTS = 24
@@ -157,9 +157,7 @@ def perform_sheet(sheet: SheetMusic, file: Path, generator: np.random.Generator)
     heard = replace(played.performance, parts=(part.select(part.onset < LONGEST_SECONDS),))
     condition = draw_condition(generator, natural="piano", loudness=str(generator.choice(["", "", "soft", "loud"])))
     write_audio(file, record(synthesize(heard), condition, generator))
-    kept = played.seconds < LONGEST_SECONDS
-    names = ("column", "quarters", "duration", "pitch", "staff")
-    return replace(sheet, seconds=played.seconds[kept], **{name: getattr(sheet, name)[kept] for name in names})
+    return replace(sheet, seconds=played.seconds).select(played.seconds < LONGEST_SECONDS)
 
 
 def _score(item: Mapping[str, object], generator: np.random.Generator) -> str:
@@ -167,7 +165,7 @@ def _score(item: Mapping[str, object], generator: np.random.Generator) -> str:
     from pairs.invention import invent
     from pairs.notation import write_mei
     from pairs.quantization import read_pop909, score_notes_of
-    from pairs.reductions import augment_texture
+    from pairs.reductions import augment_texture, reduce_to_piano
 
     kind = str(item["kind"])
     if kind == "written":
@@ -181,7 +179,9 @@ def _score(item: Mapping[str, object], generator: np.random.Generator) -> str:
         song = score_notes_of(notes)
     if kind.endswith("arranged"):
         changes = int(generator.integers(1, 4))
-        arranged = augment_texture(song.notes, generator, meter=song.meter, key=song.key, changes=changes)
+        parts = [[note for note in song.notes if note.staff == staff] for staff in range(song.staves)]
+        hands = reduce_to_piano(parts) if song.staves > 2 else song.notes
+        arranged = augment_texture(hands, generator, meter=song.meter, key=song.key, changes=changes)
         song = replace(song, notes=arranged, staves=2)
     return write_mei(
         song.notes,

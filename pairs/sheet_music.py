@@ -36,6 +36,13 @@ class SheetMusic:
     pitch: NDArray[np.int64]
     staff: NDArray[np.int64]
 
+    def select(self, rows: NDArray[np.bool_]) -> SheetMusic:
+        """The notes of a mask (n,), on the systems up to the last one of them."""
+        notes = {name: getattr(self, name)[rows] for name in _ARRAYS if name != "ends"}
+        last = int(np.searchsorted(self.ends, notes["column"].max(), side="right")) if rows.any() else 0
+        end = int(self.ends[last])
+        return SheetMusic(bands=self.bands[:end], whole=self.whole[:end], ends=self.ends[: last + 1], **notes)
+
     def crop(self, start: int, end: int) -> Strip:
         """Columns start .. end, which must lie within one system."""
         bands = np.ascontiguousarray(np.transpose(self.bands[start:end], (1, 2, 0)))

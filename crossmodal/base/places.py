@@ -16,6 +16,15 @@ def home_folder() -> Path:
     return Path(platformdirs.user_data_dir("crossmodal", appauthor=False))
 
 
+def cache_folder() -> Path:
+    """What can be made again at any time: the folder `cache` of `CROSSMODAL_HOME`, or the platform's user cache folder."""
+    if os.environ.get("CROSSMODAL_HOME"):
+        return home_folder() / "cache"
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("crossmodal", appauthor=False))
+
+
 def spaces_folder() -> Path:
     """Spaces that were trained here, found by name."""
     return home_folder() / "spaces"
