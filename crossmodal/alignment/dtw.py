@@ -18,20 +18,24 @@ from crossmodal.base.errors import InputError
 
 STRIP = 400  # rows; longer diagonals gain little, and no power of two (such strides fall on the same cache lines)
 ACROSS, DOWN, START = 1, 2, 3  # directions; 0 is the diagonal
+CORNER, ROW, BOTH = 0, 1, 2  # where paths may begin: in the first cell, in the first row, in the first row or column
 
 
 def dtw(
     cost: ArrayLike,
     *,
     subsequence: bool = False,
+    gully: float | None = None,
     weights_add: Sequence[float] = (0.0, 0.0, 0.0),
     weights_mul: Sequence[float] = (1.0, 1.0, 1.0),
 ) -> Path:
     """The cheapest path through `cost` (n, m).
 
-    subsequence: all rows are used, from any column to any column; otherwise from corner to corner.
-    weights_add, weights_mul: one number each for the steps (1, 1), (0, 1), (1, 0); the first cell counts unweighted.
-    A cost of infinity forbids a cell. Raises InputError for an empty matrix, NaN, or when no path is left.
+    subsequence: all rows are used, from any column to any column; otherwise from corner to corner. gully, (0, 1]: from any cell of the
+    first row or column to one of the last row or column, of which the column or row is g = min(floor(gully * min(n, m)), min(n, m) - 1)
+    or later, so that at least this part of the shorter sequence is used (Raffel 2016); of equal ends those of the last row come first.
+    weights_add, weights_mul: one number each for the steps (1, 1), (0, 1), (1, 0); the first cell counts unweighted. A cost of infinity
+    forbids a cell. Raises InputError for an empty matrix, NaN, or when no path is left.
     """
     matrix = np.ascontiguousarray(cost)
     if matrix.dtype not in (np.float32, np.float64):
@@ -39,17 +43,42 @@ def dtw(
     if matrix.ndim != 2 or 0 in matrix.shape:
         raise InputError(f"cost: expected a matrix (n, m) with n and m of 1 or more, got shape {matrix.shape}")
     add, multiply = step_weights(weights_add, weights_mul)
+    edges = free_edges(subsequence, gully)
     strip = min(STRIP, matrix.shape[0])
-    last, directions, clean = _forward(matrix, strip, subsequence, add, multiply)
+    last, side, directions, clean = _forward(matrix, strip, edges, add, multiply)
     if not clean:
         raise InputError(
             "cost: expected numbers above minus infinity, got NaN or minus infinity; use infinity to forbid"
         )
-    end = int(np.argmin(last)) if subsequence else matrix.shape[1] - 1
-    if not np.isfinite(last[end]):
+    row, column, total = cheapest_end(last, side, subsequence, gully)
+    if not np.isfinite(total):
         raise InputError("cost: expected a path of finite cost, got none; allow more cells")
-    rows, columns = _trace(directions, strip, matrix.shape[0] - 1, end)
-    return Path(rows, columns, float(last[end]))
+    rows, columns = _trace(directions, strip, row, column)
+    return Path(rows, columns, total)
+
+
+def free_edges(subsequence: bool, gully: float | None) -> int:
+    """CORNER, ROW or BOTH, where paths may begin; raises InputError for a wrong gully."""
+    if gully is None:
+        return ROW if subsequence else CORNER
+    if subsequence or not 0 < gully <= 1:
+        raise InputError(f"gully: expected a number above 0 and at most 1, without subsequence, got {gully}")
+    return BOTH
+
+
+def cheapest_end(
+    last: NDArray[np.float64], side: NDArray[np.float64], subsequence: bool, gully: float | None
+) -> tuple[int, int, float]:
+    """Row, column and sum of the best end, from the sums of the last row (m,) and of the last column (n,)."""
+    bottom, right = len(side) - 1, len(last) - 1
+    if gully is None:
+        end = int(np.argmin(last)) if subsequence else right
+        return bottom, end, float(last[end])
+    first = min(int(gully * min(len(last), len(side))), bottom, right)
+    column, row = first + int(np.argmin(last[first:])), first + int(np.argmin(side[first:]))
+    if side[row] < last[column]:
+        return row, right, float(side[row])
+    return bottom, column, float(last[column])
 
 
 def step_weights(add: Sequence[float], multiply: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -107,12 +136,13 @@ def _diagonal_weighted(current, direction, corner, above, left, cost, add, multi
 
 
 @numba.njit(cache=True, nogil=True)
-def _forward(cost, strip, subsequence, add, multiply):  # type: ignore[no-untyped-def]
-    """Sums of the last row (m,), directions (strips, diagonals, rows of a strip), and whether all costs can be used."""
+def _forward(cost, strip, edges, add, multiply):  # type: ignore[no-untyped-def]
+    """Sums of the last row (m,) and column (n,), directions (strips, diagonals, rows of a strip), and whether all costs can be used."""
     n, m = cost.shape
     count = (n + strip - 1) // strip
     directions = np.empty((count, m + strip - 1, strip), np.uint8)
     border = np.full(m + 1, np.inf)  # sums of the row above the strip, one place to the right
+    side = np.full(n, np.inf)
     flat = cost.reshape(-1)
     gathered = np.zeros(strip, cost.dtype)
     plain = (add == 0).all() and (multiply == 1).all()
@@ -120,7 +150,7 @@ def _forward(cost, strip, subsequence, add, multiply):  # type: ignore[no-untype
         first = s * strip
         height = min(strip, n - first)
         if not _usable(flat[first * m : (first + height) * m]):
-            return border[1:], directions, False
+            return border[1:], side, directions, False
         lines = np.full((3, strip + 1), np.inf)
         before, previous, current = lines[0], lines[1], lines[2]
         for t in range(m + height - 1):
@@ -136,14 +166,19 @@ def _forward(cost, strip, subsequence, add, multiply):  # type: ignore[no-untype
                 _diagonal_weighted(current[low + 1 : high + 1], directions[s, t, low:high], before[low:high],
                                    previous[low:high], previous[low + 1 : high + 1], gathered[low:high],
                                    add, multiply)  # fmt: skip
-            # Only the first row can begin a path: in every column, or in the first one.
-            if s == 0 and low == 0 and (subsequence or t == 0) and gathered[0] <= current[1]:
+            # The first row can begin a path: in every column, or in the first one.
+            if s == 0 and low == 0 and (edges != CORNER or t == 0) and gathered[0] <= current[1]:
                 current[1] = gathered[0]
                 directions[s, t, 0] = np.uint8(START)
+            if edges == BOTH and t < height and gathered[t] <= current[t + 1]:
+                current[t + 1] = gathered[t]
+                directions[s, t, t] = np.uint8(START)
+            if t >= m - 1:
+                side[first + t - m + 1] = current[t - m + 2]
             if t >= height - 1:
                 border[t - height + 2] = current[height]
             before, previous, current = previous, current, before
-    return border[1:], directions, True
+    return border[1:], side, directions, True
 
 
 @numba.njit(cache=True, nogil=True)

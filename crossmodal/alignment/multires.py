@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from crossmodal.alignment.dtw import ACROSS, DOWN, START, dtw, step_weights
+from crossmodal.alignment.dtw import ACROSS, BOTH, CORNER, DOWN, START, cheapest_end, dtw, free_edges, step_weights
 from crossmodal.alignment.path import Floats, Integers, Path, pooled, same_dimension, sequence
 from crossmodal.base.errors import InputError
 
@@ -25,6 +25,7 @@ def align(
     targets: ArrayLike,
     *,
     subsequence: bool = False,
+    gully: float | None = None,
     weights_add: Sequence[float] = (0.0, 0.0, 0.0),
     weights_mul: Sequence[float] = (1.0, 1.0, 1.0),
     radius: int = 16,
@@ -32,7 +33,7 @@ def align(
 ) -> Path:
     """A cheap path between unit vectors `queries` (n, d) and `targets` (m, d) under the cost 1 - inner product.
 
-    subsequence, weights_add, weights_mul: as in `dtw`. radius: half the width of the band, in cells of the coarser level;
+    subsequence, gully, weights_add, weights_mul: as in `dtw`. radius: half the width of the band, in cells of the coarser level;
     largest: cells of a matrix that is solved whole, so that small problems are solved exactly. Raises InputError for
     empty or infinite input and for vectors of two dimensions.
     """
@@ -45,12 +46,12 @@ def align(
     while -(-len(queries) // size) * -(-len(targets) // size) > largest:
         size *= FACTOR
     costs = 1 - pooled(queries, size) @ pooled(targets, size).T
-    path = dtw(costs, subsequence=subsequence, weights_add=weights_add, weights_mul=weights_mul)
+    path = dtw(costs, subsequence=subsequence, gully=gully, weights_add=weights_add, weights_mul=weights_mul)
     while size > 1:
         size //= FACTOR
         fine = pooled(queries, size), pooled(targets, size)
         low, high = _band(path, len(fine[0]), len(fine[1]), radius)
-        path = _refine(*fine, low, high, subsequence, add, multiply)
+        path = _refine(*fine, low, high, subsequence, gully, add, multiply)
     return path
 
 
@@ -60,7 +61,7 @@ def _band(path: Path, n: int, m: int, radius: int) -> tuple[Integers, Integers]:
     first = path.columns[np.searchsorted(path.rows, np.arange(count), side="left")]
     last = path.columns[np.searchsorted(path.rows, np.arange(count), side="right") - 1]
     coarse = np.arange(n) // FACTOR
-    low = first[np.maximum(coarse - radius, 0)] - radius
+    low = first[np.clip(coarse - radius, 0, count - 1)] - radius
     high = last[np.minimum(coarse + radius, count - 1)] + radius + 1
     return np.maximum(low * FACTOR, 0), np.minimum(high * FACTOR, m)
 
@@ -71,6 +72,7 @@ def _refine(
     low: Integers,
     high: Integers,
     subsequence: bool,
+    gully: float | None,
     add: NDArray[np.float64],
     multiply: NDArray[np.float64],
 ) -> Path:
@@ -78,7 +80,8 @@ def _refine(
     n, m = len(queries), len(targets)
     offsets = np.concatenate([[0], np.cumsum(high - low)])
     directions = np.empty(offsets[-1], np.uint8)
-    previous, current = np.full(m, np.inf), np.full(m, np.inf)
+    previous, current, side = np.full(m, np.inf), np.full(m, np.inf), np.full(n, np.inf)
+    edges = free_edges(subsequence, gully)
     row = 0
     while row < n:
         rows = 128
@@ -90,17 +93,19 @@ def _refine(
         for i in range(row, end):
             span = slice(low[i] - left, high[i] - left)
             _band_row(costs[i - row, span], directions[offsets[i] : offsets[i + 1]], previous, current, low[i],
-                      low[i - 1] if i else 0, high[i - 1] if i else 0, i == 0, subsequence, add, multiply)  # fmt: skip
+                      low[i - 1] if i else 0, high[i - 1] if i else 0, i == 0, edges, add, multiply)  # fmt: skip
             previous, current = current, previous
+            side[i] = previous[-1] if high[i] == m else np.inf
         row = end
-    end = int(np.argmin(previous[low[-1] : high[-1]]) + low[-1]) if subsequence else m - 1
-    rows_, columns = _trace_band(directions, offsets, low, n - 1, end)
-    return Path(rows_, columns, float(previous[end]))
+    previous[: low[-1]] = previous[high[-1] :] = np.inf  # stale
+    bottom, right, total = cheapest_end(previous, side, subsequence, gully)
+    rows_, columns = _trace_band(directions, offsets, low, bottom, right)
+    return Path(rows_, columns, total)
 
 
 @numba.njit(cache=True, nogil=True)
 def _band_row(  # type: ignore[no-untyped-def]
-    costs, directions, previous, current, low, previous_low, previous_high, is_first, subsequence, add, multiply
+    costs, directions, previous, current, low, previous_low, previous_high, is_first, edges, add, multiply
 ):
     """One row of the band. `previous` and `current` (m,) hold sums; those outside their row's band are stale."""
     left = np.inf
@@ -115,7 +120,8 @@ def _band_row(  # type: ignore[no-untyped-def]
             best, step = across, ACROSS
         if down < best:
             best, step = down, DOWN
-        if is_first and (subsequence or j == 0) and cost <= best:
+        begins = is_first if edges != CORNER and j else j == 0 and (is_first or edges == BOTH)
+        if begins and cost <= best:
             best, step = cost, START
         current[j] = left = best
         directions[x] = step
