@@ -142,7 +142,9 @@ def _special(data: bytes, place: int, end: int) -> tuple[int, bool]:
     if place + size > end:
         raise InputError(f"corrupt: an event of {size:,} bytes runs over the end of its track")
     if meta == 0x51 and (size != 3 or not any(data[place : place + 3])):
-        raise InputError("zero tempo: a beat that lasts no time" if size == 3 else "corrupt: a tempo event of wrong size")
+        raise InputError(
+            "zero tempo: a beat that lasts no time" if size == 3 else "corrupt: a tempo event of wrong size"
+        )
     return place + size, meta == 0x2F
 
 
@@ -152,9 +154,9 @@ def _number(data: bytes, place: int) -> tuple[int, int]:
     if byte < 0x80:
         return byte, place + 1
     value = byte & 0x7F
-    for place in range(place + 1, place + 4):  # noqa: B020 - at most four bytes
-        byte = data[place]
+    for following in range(place + 1, place + 4):
+        byte = data[following]
         value = value << 7 | byte & 0x7F
         if byte < 0x80:
-            return value, place + 1
+            return value, following + 1
     raise InputError(f"corrupt: a number of more than four bytes, at byte {place:,}")

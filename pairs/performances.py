@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
+
+import numpy as np
 
 from crossmodal.base.errors import InputError
 from crossmodal.base.files import atomic_write
+from pairs.facts import Performance
+from pairs.midi_music import MidiMusic
+from pairs.rooms import Samples
 
 SOUND_FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 _HEADER_BYTES = 44
@@ -58,3 +64,18 @@ def render_performance(
                 f"{midi}: expected sound from fluidsynth, got '{(wrong or said or ['nothing'])[0]}'; check the MIDI file and {font}"
             )
     return output
+
+
+def play_for_judging(performance: Performance) -> Samples:
+    """Notes in seconds -> mono samples (n,) at 22,050 Hz, of a synthesizer and a sound font that nothing is trained on."""
+    import soundfile
+
+    with tempfile.TemporaryDirectory(prefix="crossmodal-") as name:
+        midi = Path(name) / "played.mid"
+        music = MidiMusic(performance, np.zeros(1), np.zeros(1), np.array([120.0]))
+        music.to_pretty_midi().write(str(midi))
+        samples, _ = soundfile.read(
+            render_performance(midi, Path(name) / "played.wav"), dtype="float32", always_2d=True
+        )
+    mono: Samples = samples.mean(axis=1, dtype=np.float32)
+    return mono
