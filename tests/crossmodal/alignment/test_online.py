@@ -148,11 +148,8 @@ def test_ahead_is_what_updates_would_say_and_keeps_nothing() -> None:
         reached = OnlineAlignment(targets, jumps=jumps)
         follow(reached, queries[: row + 5], weights[: row + 5])
         expected = follow(reached, queries[newer], weights[newer])[-1]
-        assert (found.column, found.confidence, found.speed) == (
-            expected.column,
-            expected.confidence,
-            expected.speed,
-        )
+        reached_by_updates = (expected.column, expected.confidence, expected.speed)
+        assert (found.column, found.confidence, found.speed) == pytest.approx(reached_by_updates, abs=1e-4)
 
 
 @pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
