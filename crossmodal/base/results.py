@@ -88,7 +88,7 @@ class AlignRow(Model):
 
 
 class FollowRow(AlignRow):
-    """An update of a follower. latency_seconds: how far behind the newest sample the evidence lies, and the computing."""
+    """An update of a follower. latency_seconds: how far behind the newest sample the newest evidence lies, and the computing."""
 
     confidence: float
     latency_seconds: float
