@@ -13,6 +13,7 @@ import click
 
 from crossmodal import __version__
 from crossmodal.cli_identify import identify
+from crossmodal.cli_match import match
 from crossmodal.cli_scores import add_to as add_score_commands
 from crossmodal.command_line import (
     Commands,
@@ -172,7 +173,7 @@ def index(
     resume: bool,
     as_json: bool,
 ) -> None:
-    """Index recordings (with audio-sheet: scores too) with SPACE, so that they can be searched."""
+    """Index recordings (with audio-sheet: scores too; with midi-audio: MIDI files too) with SPACE, so that they can be searched."""
     from crossmodal.applications.indexing import build_index
 
     paths, missing = read_paths(sources, from_file)
@@ -187,7 +188,7 @@ def index(
         quiet=quiet,
     )
     done.skipped[:0] = missing
-    show(done.model_dump() if as_json else done.summary())
+    show(done.model_dump(exclude_none=True) if as_json else done.summary())
     finish(done.skipped, output, strict=strict, usable=done.added + done.moved + done.kept, own=True)
 
 
@@ -307,6 +308,7 @@ def recipes(name: str | None, as_json: bool) -> None:
 
 
 cli.add_command(identify)
+cli.add_command(match)
 
 
 add_score_commands(cli)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +41,16 @@ class MidiAudioPairs(PairSource):
     `stretch` (a factor); shift: semitones by which both are transposed, at most; colour: decibels by which the recording's bins are made
     louder or softer, smoothly, at most; neighbours: the labels say which of the 48 pitches sound at the moment and at so many
     moments of `spacing` frames before and after; views: 2 gives every side a second time, changed in another way, for
-    self-supervised learning on each side alone.
+    self-supervised learning on each side alone; whole: all stretches of a work belong together, not only the same moments: for a network
+    that describes a whole track.
     """
+
+    needs: ClassVar[str] = "warp"
 
     def __init__(
         self, items: Sequence[Item], *, side: str = "midi", anchors: int = 8, frames: int = 256, spacing: float = 16.0,
         warped: float = 0.3, stretch: float = 1.15, shift: int = 6, colour: float = 6.0, neighbours: int = 1, views: int = 1,
+        whole: bool = False,
     ) -> None:  # fmt: skip
         if side not in ("midi", "rolls", "both"):
             raise InputError(f'side: expected "midi", "rolls" or "both", got "{side}"')
@@ -55,7 +60,7 @@ class MidiAudioPairs(PairSource):
         super().__init__(usable)
         self.side, self.anchors, self.frames, self.spacing = side, anchors, frames, spacing
         self.warped, self.stretch, self.shift, self.colour = warped, stretch, shift, colour
-        self.neighbours, self.views = neighbours, views
+        self.neighbours, self.views, self.alike = neighbours, views, whole
         works = {work: number for number, work in enumerate(sorted({item.work for item in usable}))}
         self._work = [works[item.work] for item in usable]
         self._warp = lru_cache(maxsize=200_000)(read_warp)
@@ -103,7 +108,8 @@ class MidiAudioPairs(PairSource):
                 midi, places, chosen, start, back, key + self.semitones(index), generator
             )
         inputs["label"] = self._sounding(rolls, places, key + self.semitones(index))
-        group = (self._work[index] * 1_000_000 + np.round(chosen)).astype(np.int64) * 32 + index % 32
+        moment = (self._work[index] * 1_000_000 + np.round(chosen)).astype(np.int64) * 32 + index % 32
+        group = np.full(len(chosen), self._work[index]) if self.alike else moment
         return Example(index, inputs, group=group)
 
     def _moments(
@@ -115,10 +121,10 @@ class MidiAudioPairs(PairSource):
         near = np.abs(_frame_of(back(_second_of(rows))) - middle) < self.frames / 2 / self.stretch - 1
         kept = [centre]
         for row in generator.permutation(rows[near]):
-            if min(abs(row - other) for other in kept) >= self.spacing:
-                kept.append(float(row))
             if len(kept) == self.anchors:
                 break
+            if min(abs(row - other) for other in kept) >= self.spacing:
+                kept.append(float(row))
         missing = self.anchors - len(kept)
         return np.array([*kept, *generator.choice(kept, missing)]) if missing else np.array(kept)
 

@@ -95,3 +95,13 @@ def test_no_warp_is_refused(tmp_path: Path) -> None:
     for name in ("w.npy", "none.npy"):
         with pytest.raises(InputError, match="warp"):
             read_warp(tmp_path / name)
+
+
+def test_a_whole_track_is_one_group(items: list[Item]) -> None:
+    other = Item(id="m", files=items[0].files, work="other", fields=items[0].fields)
+    source = MidiAudioPairs([*items, other], frames=100, anchors=1, whole=True)
+    groups = [source.draw(index, np.random.default_rng(seed)).group for index in (0, 1) for seed in range(4)]
+    assert [int(g[0]) for g in groups if isinstance(g, np.ndarray)] == [1] * 4 + [0] * 4, (
+        "works in order of their names"
+    )
+    assert source.needs == "warp"

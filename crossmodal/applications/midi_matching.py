@@ -1,0 +1,295 @@
+"""Which recording is this MIDI file of, or which MIDI file is of this recording? A cascade over an index of hash sequences.
+
+All tracks by their pruning vectors, the nearest of them by warping hash sequences, the last few by exact alignment of constant-Q frames,
+and a calibrated confidence (Raffel 2016). The query is tried in twelve keys, its constant-Q moved by semitones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossmodal.alignment.comparison import Comparison, compare
+from crossmodal.alignment.hashing.search import search
+from crossmodal.alignment.path import pooled
+from crossmodal.applications.collection import SearchableIndex
+from crossmodal.applications.midi_cuts import UNMEASURED, Cuts, load_cuts
+from crossmodal.applications.midi_warping import clock_of, offset_of
+from crossmodal.applications.track_frames import KINDS, kind_of, read_frames
+from crossmodal.applications.track_indexing import MODALITIES, PRUNING, TrackEncoder, makes_hashes
+from crossmodal.applications.track_store import TrackStore
+from crossmodal.base.errors import InputError
+from crossmodal.base.frame_store import from_bytes
+from crossmodal.base.results import Query as Asked
+from crossmodal.base.results import Ranking, Result
+from crossmodal.calibration import FILE as CALIBRATION_FILE
+from crossmodal.calibration import Calibration, load_calibration
+from crossmodal.retrieval.filters import parse_filter, select
+from pairs.midi_music import Clock
+
+KEYS = tuple(range(-5, 7))  # semitones by which a query is moved
+CALIBRATION = Calibration(features=("similarity", "margin"), weights=(12.0, 30.0), bias=-6.0)
+COARSE, LAST_KEYS = 8, 2  # frames that are one when keys are compared; keys that are then aligned exactly
+_BLOCK = 65_536  # vectors that are compared at once
+_LARGEST = 1 << 22  # cells that are aligned at once; longer music is aligned coarsely first
+Frames = NDArray[np.float32]
+Keys = Sequence[int]
+
+
+@dataclass(frozen=True)
+class Query:
+    """frames (t, 48) of a file, kind "audio" or "midi"."""
+
+    kind: str
+    frames: Frames
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A track that may be it. row: its item in the index; shift: semitones by which the query was moved; comparison: the alignment of
+    the query (rows) with the track (columns).
+    """
+
+    row: int
+    shift: int
+    comparison: Comparison
+
+    @property
+    def similarity(self) -> float:
+        """1 is equal, about 0 what chance gives."""
+        return 1.0 - self.comparison.score
+
+
+class Matcher:
+    """An opened index of recordings or MIDI files with all that matching needs. `warnings`: what it has to do without, for people."""
+
+    def __init__(self, opened: SearchableIndex) -> None:
+        index, space = opened.index, opened.space
+        if not makes_hashes(space):
+            raise InputError(
+                f"{index.folder}: expected an index made with midi-audio, got one of the space {space.name}; "
+                "make one with 'crossmodal index midi-audio'"
+            )
+        if not len(index.items):
+            raise InputError(f"{index.folder}: expected an index with items, got an empty one; index some files")
+        self.index, self.space = index, space
+        self.kinds = np.array([str(kind) for kind in index.items.column("modality")])
+        self.store = TrackStore(index.folder)
+        self._names = [str(name) for name in index.items.column("sha256")]
+        self._tracks = self.store.numbers(self._names)
+        self.encoder = TrackEncoder.of(space)
+        self.prunes = (
+            self.encoder.pruning is not None and dict(index.header.preprocessing) == self.encoder.preprocessing
+        )
+        cuts = load_cuts(space.location)
+        self.cuts = cuts or Cuts()
+        self.calibration = load_calibration(space.location, "match", CALIBRATION)
+        self.warnings = self._lacks(cuts)
+
+    @classmethod
+    def of(cls, index: Matcher | SearchableIndex | str | Path, *, device: str | None = None) -> Matcher:
+        """From an index that is opened already, or its folder."""
+        if isinstance(index, Matcher):
+            return index
+        return cls(index if isinstance(index, SearchableIndex) else SearchableIndex.open(Path(index), device=device))
+
+    def _lacks(self, cuts: Cuts | None) -> list[str]:
+        said = []
+        if not self.prunes:
+            known = str(self.index.header.preprocessing.get(PRUNING, "none"))
+            named = (
+                f"its pruning vectors are of {known}"
+                if self.encoder.pruning is not None
+                else "no pruning space was found"
+            )
+            said.append(f"{self.space.reference}: {named}: every track is compared by its hashes, which takes longer")
+        if cuts is None:
+            said.append(
+                f"{self.space.reference}: no cuts were measured (cascade.json): pruning leaves nothing out, and the "
+                f"{UNMEASURED} nearest by hashes are aligned exactly"
+            )
+        if not (Path(self.space.location) / CALIBRATION_FILE).is_file() or not self.calibration.examples:
+            said.append(f"{self.space.reference}: not calibrated for matching: confidences are rough guesses")
+        return said
+
+    def answers_to(self, kind: str) -> NDArray[np.bool_]:
+        """(items,) which may be the answer to a query of a kind: those of the other one."""
+        return np.asarray(self.kinds == MODALITIES[1 - MODALITIES.index(kind)])
+
+    def asked_with(self) -> list[str]:
+        """The kinds of query that this index has answers to."""
+        return [kind for kind in MODALITIES if self.answers_to(kind).any()]
+
+    def prune(self, query: Query, shift: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Squared Euclidean distances (n,) of the pruning vectors of some rows to that of the query in another key."""
+        frames = moved(query.frames, shift)
+        vector = self.encoder.vector(query.kind, frames, self.encoder.hashes(query.kind, frames)).astype(np.float64)
+        found = np.empty(len(rows))
+        for start in range(0, len(rows), _BLOCK):
+            part = np.asarray(self.index.vectors[rows[start : start + _BLOCK]], np.float64)
+            found[start : start + _BLOCK] = ((part - vector) ** 2).sum(axis=1)
+        return found
+
+    def by_hashes(
+        self, query: Query, allowed: NDArray[np.bool_], *, keys: Keys = KEYS, top: int | None = None,
+        after_pruning: int | None = None, threads: int | None = 1,
+    ) -> list[tuple[int, int, float]]:  # fmt: skip
+        """(row, shift, score in bits a cell) of the nearest different contents by their hashes, each in its best key, best first."""
+        rows = _first_of_each(self._tracks, allowed)
+        row_of = dict(zip(self._tracks[rows].tolist(), rows.tolist(), strict=True))
+        kept = after_pruning or self.cuts.after_pruning(len(rows))
+        top = top or self.cuts.after_hashing(len(rows))
+        best: dict[int, tuple[float, int]] = {}
+        for shift in keys:
+            chosen = rows
+            if self.prunes and kept < len(rows):
+                chosen = rows[np.argsort(self.prune(query, shift, rows), kind="stable")[:kept]]
+            hashes = self.encoder.hashes(query.kind, moved(query.frames, shift))
+            found = search(
+                hashes, self.store.collection, rule=self.cuts.rule, top=min(top, len(chosen)),
+                candidates=self._tracks[chosen], threads=threads,
+            )  # fmt: skip
+            for track, score in zip(found.indices.tolist(), found.scores.tolist(), strict=True):
+                best[track] = min(
+                    best.get(track, (np.inf, 0)), (score, shift), key=lambda pair: (pair[0], abs(pair[1]))
+                )
+        ordered = sorted(best.items(), key=lambda entry: (entry[1][0], entry[0]))[:top]
+        return [(row_of[track], shift, score) for track, (score, shift) in ordered]
+
+    def align(self, query: Query, row: int, keys: Keys) -> Candidate:
+        """The exact alignment with an item: all keys are tried on frames of 0.37 s, the best two of them on all frames."""
+        targets = self.store.frames(self._names[row])
+        few = list(keys)
+        if len(few) > LAST_KEYS:
+            coarse = pooled(targets, COARSE)
+            scores = {s: compare(pooled(moved(query.frames, s), COARSE), coarse, largest=_LARGEST).score for s in keys}
+            few = sorted(keys, key=lambda s: (scores[s], abs(s)))[:LAST_KEYS]
+        tried = [Candidate(row, s, compare(moved(query.frames, s), targets, largest=_LARGEST)) for s in few]
+        return max(tried, key=lambda candidate: (candidate.similarity, -abs(candidate.shift)))
+
+    def rank(self, query: Query, allowed: NDArray[np.bool_], *, keys: Keys = KEYS) -> list[Candidate]:
+        """The whole cascade: the candidates that were aligned, best first."""
+        found = [self.align(query, row, keys) for row, _, _ in self.by_hashes(query, allowed, keys=keys)]
+        return sorted(found, key=lambda candidate: (-candidate.similarity, candidate.row))
+
+    def measure(self, query: Query, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+        """What the confidences are made of, (n, 2): similarity, and margin, how far it lies above the best other candidate's (of a lone
+        one: above its own against the query backwards).
+        """
+        rows = []
+        for candidate in candidates:
+            others = [c.similarity for c in candidates if c.row != candidate.row]
+            if not others:
+                backwards = Query(query.kind, query.frames[::-1])
+                others = [self.align(backwards, candidate.row, [candidate.shift]).similarity]
+            rows.append((candidate.similarity, candidate.similarity - max(others)))
+        return np.array(rows, np.float64).reshape(-1, 2)
+
+    def clock(self, query: Query, candidate: Candidate) -> Clock:
+        """Seconds of the MIDI -> seconds of the recording."""
+        return clock_of(candidate.comparison.path, midi_rows=query.kind == "midi")
+
+    def seconds(self, row: int) -> float:
+        """How long an item lasts."""
+        return float(self.index.items[row].duration or 0.0)
+
+
+def moved(frames: Frames, semitones: int) -> Frames:
+    """Frames (t, 48) as they would sound so many semitones higher; what leaves the range at one end is not known at the other."""
+    if not semitones:
+        return frames
+    found = np.zeros_like(frames)
+    if semitones > 0:
+        found[:, semitones:] = frames[:, :-semitones]
+    else:
+        found[:, :semitones] = frames[:, -semitones:]
+    length = np.linalg.norm(found, axis=1, keepdims=True)
+    return np.divide(found, length, out=np.zeros_like(found), where=length > 0.1)
+
+
+def _first_of_each(tracks: NDArray[np.int64], allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Rows of the first allowed item of each content."""
+    rows = np.flatnonzero(allowed)
+    _, places = np.unique(tracks[rows], return_index=True)
+    return np.asarray(rows[np.sort(places)])
+
+
+def match(
+    index: Matcher | SearchableIndex | str | Path, file: str | Path, *, k: int = 5, keys: Keys = KEYS, filters: Sequence[str] = ()
+) -> Ranking:  # fmt: skip
+    """The k recordings of an index that a MIDI file is most likely of, or the MIDI files that are of a recording.
+
+    index: opened, or its folder; keys: semitones by which the query may be moved; filters: "column=value". `abstained`: the best
+    confidence is below the threshold of the space's calibration. detail: offset_seconds, from the recording's zero to the MIDI's, and
+    transposition_semitones, by which the MIDI has to be moved to be in the recording's key.
+
+    Raises InputError for a file that is no MIDI and no recording, silent, too short, corrupt, or of the kind that the index holds.
+    """
+    matcher = Matcher.of(index)
+    return answer(matcher, Path(file), k=k, keys=keys, filters=filters).ranking
+
+
+@dataclass(frozen=True)
+class Answer:
+    """ranking: what is told; query, best: what the warped MIDI of the first answer is made of (best None where there is none)."""
+
+    ranking: Ranking
+    query: Query
+    best: Candidate | None
+
+
+def answer(matcher: Matcher, file: Path, *, k: int = 5, keys: Keys = KEYS, filters: Sequence[str] = ()) -> Answer:
+    """As `match`, with what was found on the way."""
+    if k < 1:
+        raise InputError(f"k: expected at least 1, got {k}")
+    kind = query_kind(matcher, file)
+    allowed = matcher.answers_to(kind) & select(matcher.index.items, [parse_filter(text) for text in filters])
+    query = Query(kind, from_bytes(read_frames(file, kind).frames))
+    ranking = Ranking(
+        query=Asked(modality=kind, path=str(file)), space=matcher.space.reference, warnings=matcher.warnings
+    )
+    if not allowed.any():  # the filters leave nothing
+        return Answer(ranking.model_copy(update={"abstained": True}), query, None)
+    candidates = matcher.rank(query, allowed, keys=keys)
+    confidences = matcher.calibration.confidence(matcher.measure(query, candidates)).tolist()
+    results = [
+        _result(matcher, query, number, candidate, confidence)
+        for number, (candidate, confidence) in enumerate(zip(candidates[:k], confidences, strict=False), 1)
+    ]
+    abstained = float(confidences[0]) < matcher.calibration.threshold
+    return Answer(ranking.model_copy(update={"results": results, "abstained": abstained}), query, candidates[0])
+
+
+def query_kind(matcher: Matcher, file: Path) -> str:
+    """ "audio" or "midi". InputError for what is neither, is not there, or has no answer in the index."""
+    if not file.exists():
+        raise InputError(f"{file}: expected a MIDI file or a recording, found nothing; check the path")
+    kind = kind_of(file)
+    if kind is None:
+        raise InputError(f'{file}: expected a MIDI file or a recording, got "{file.suffix}"; convert it first')
+    if not matcher.answers_to(kind).any():
+        other = MODALITIES[1 - MODALITIES.index(kind)]
+        raise InputError(
+            f"{file}: expected {KINDS[other][0]}, since {matcher.index.folder} holds {KINDS[kind][1]}, got {KINDS[kind][0]}; "
+            f"look it up in an index of {KINDS[other][1]}"
+        )
+    return kind
+
+
+def _result(matcher: Matcher, query: Query, number: int, candidate: Candidate, confidence: float) -> Result:
+    item = matcher.index.items[candidate.row]
+    semitones = candidate.shift if query.kind == "midi" else -candidate.shift
+    same = np.flatnonzero(matcher.index.contents == matcher.index.contents[candidate.row])
+    copies = [matcher.index.items[int(row)].path for row in same if row != candidate.row]
+    offset = round(offset_of(matcher.clock(query, candidate)), 3)
+    detail: dict[str, object] = {"offset_seconds": offset, "transposition_semitones": semitones}
+    if copies:
+        detail["copies"] = copies
+    return Result.model_validate({
+        "rank": number, "id": item.id, "path": item.path, "similarity": round(candidate.similarity, 6),
+        "confidence": round(confidence, 4), "detail": detail,
+    })  # fmt: skip
