@@ -10,8 +10,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import itertools
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import torch

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
@@ -93,8 +96,8 @@ def main() -> None:
     folder = chosen.work / ("space-nc" if chosen.non_commercial else "space")
     space, skipped = train(recipe, catalogue, folder, jobs=chosen.jobs, resume=True)
     output = chosen.output or bundled_folder() / recipe.name
-    ship(space, output, chosen.data, chosen.work, told=NASAP if chosen.non_commercial else DATA)
-    print(f"{space.reference} in {output}: {len(space.works)} works, {len(skipped)} recordings left out")
+    shipped = ship(space, output, chosen.data, chosen.work, told=NASAP if chosen.non_commercial else DATA)
+    print(f"{shipped.reference} in {output}: {len(space.works)} works, {len(skipped)} recordings left out")
 
 
 def mixed(free: Path, human: Path, output: Path, *, seed: int) -> Path:
