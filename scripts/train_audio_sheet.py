@@ -4,7 +4,7 @@ with --non-commercial `audio-sheet-nc`, which goes on from it with nASAP's half 
     python scripts/train_audio_sheet.py --data FOLDER --work FOLDER [--output SPACE] [--non-commercial]
 
 FOLDER of --data holds pop909 (CROSSMODAL_DATA by default), and nasap, where the card is to tell how the space was judged. On 2 cores about
-two hours and half an hour; a second call goes on where the first was interrupted.
+an hour; a second call goes on where the first was interrupted.
 """
 
 from __future__ import annotations
