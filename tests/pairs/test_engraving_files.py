@@ -74,7 +74,9 @@ def test_a_broken_mxl_is_told_though_it_ends_the_engraver(tmp_path: Path) -> Non
         engrave_file(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b broken", gzip.compress(b"x" * 1000)[:20]])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x1f\x8b broken", gzip.compress(b"x" * 1000)[:20]], ids=["empty", "no gzip", "cut short"]
+)
 def test_a_broken_gz_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "score.abc.gz"
     path.write_bytes(content)
