@@ -44,12 +44,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--work", type=Path, required=True, help="folder of the collection and of the training states")
     parser.add_argument("--output", type=Path, default=bundled_folder(), help="crossmodal/spaces/, unless given")
-    parser.add_argument("--works", type=int, default=600, help="of the music21 corpus")
-    parser.add_argument("--works-each", type=int, default=900, help="of pop909, and of cre_irish")
+    parser.add_argument("--works", type=int, default=500, help="of the music21 corpus")
+    parser.add_argument("--works-each", type=int, default=500, help="of pop909, and of cre_irish")
     parser.add_argument("--recordings", type=int, default=1, help="of each work, each with two MIDI files")
-    parser.add_argument("--most-seconds", type=float, default=90.0)
+    parser.add_argument("--most-seconds", type=float, default=75.0)
     parser.add_argument(
-        "--steps", type=int, nargs=4, default=(500, 500, 3000, 2000),
+        "--steps", type=int, nargs=4, default=(300, 300, 3000, 2000),
         metavar=("RECORDINGS", "MIDI", "ALIGNMENT", "PRUNING"),
     )  # fmt: skip
     parser.add_argument("--published", action="store_true", help="train midi-audio-2016 as well")
