@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import multiprocessing
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -34,6 +36,8 @@ TOLERANCE = 1e-3  # largest distance of a canary's vector: other processors roun
 CANARY_TEXTS = ("slow solemn choir", "lively fiddle tune")
 FILES = ("recipe.yaml", "weights.safetensors", "vocabulary.json", "works.json", "card.md", "canary.safetensors")
 MANIFEST = "manifest.json"
+NON_COMMERCIAL = "-nc"  # the end of the name of a space whose data forbid commercial use
+_LOG = logging.getLogger("crossmodal")
 
 
 def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
@@ -72,6 +76,8 @@ def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
 def load_space(name: str | Path) -> Space:
     """A space by path, by the name of one trained here or bundled, or by a public model id with a `/`.
 
+    One whose name ends in "-nc" says in a line of the log (stderr, unless configured) that its data forbid commercial use.
+
     Raises InputError where there is none, IntegrityError where files or vectors are not what they were.
     """
     folder = find_space(name)
@@ -83,7 +89,10 @@ def load_space(name: str | Path) -> Space:
         from crossmodal.public import load_public
 
         return load_public(str(folder))
-    return _load_folder(folder)
+    space = _load_folder(folder)
+    if space.name.endswith(NON_COMMERCIAL) and multiprocessing.parent_process() is None:
+        _LOG.warning("crossmodal: %s: its training data forbid commercial use; see its card", space.reference)
+    return space
 
 
 def find_space(name: str | Path) -> Path | None:

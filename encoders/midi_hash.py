@@ -49,10 +49,14 @@ class Standardize(nn.Module):
 
 
 class ConstantQEncoder(AudioEncoder):
-    """Base: the front end. An item is a recording (a path, or samples at 22,050 Hz), or frames (t, 48) that were made of a MIDI file."""
+    """Base: the front end. An item is a recording (a path, or samples at 22,050 Hz), or frames (t, 48) that were made of a MIDI file.
 
-    def __init__(self, *, window: int) -> None:
+    rolls: whether the frames of MIDI files are to be piano rolls, made without any sound; else their synthesized sound.
+    """
+
+    def __init__(self, *, window: int, rolls: bool = False) -> None:
         super().__init__()
+        self.rolls = rolls
         self.frontend = ConstantQ()
         self.sample_rate, self.frame_length, self.frame_hop = SAMPLE_RATE, FRAME_LENGTH, HOP
         self.window, self.hop = window, window // 2
@@ -105,9 +109,9 @@ class ConstantQHash(SequenceEncoder, ConstantQEncoder):
 
     def __init__(
         self, *, channels: Sequence[int] = (16, 24, 32), width: int = 192, radius: int = 8, dropout: float = 0.1,
-        window: int = 256,
+        window: int = 256, rolls: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(window=window)
+        super().__init__(window=window, rolls=rolls)
         self.step, self.dimension = STEP, 2 * width
         self.standard = Standardize(centred=False)  # so that padding with zeros is silence
         self.front = _Front(channels, width)
@@ -130,9 +134,9 @@ class ConstantQHash2016(SequenceEncoder, ConstantQEncoder):
     """
 
     def __init__(
-        self, *, channels: Sequence[int] = (16, 32, 64), hidden: int = 2048, dropout: float = 0.5, window: int = 256
-    ) -> None:
-        super().__init__(window=window)
+        self, *, channels: Sequence[int] = (16, 32, 64), hidden: int = 2048, dropout: float = 0.5, window: int = 256, rolls: bool = False
+    ) -> None:  # fmt: skip
+        super().__init__(window=window, rolls=rolls)
         self.step, self.dimension = 2 ** len(channels), hidden
         self.standard = Standardize(centred=True)
         layers: list[nn.Module] = []
@@ -172,9 +176,9 @@ class ConstantQPruning(WholeEncoder, ConstantQEncoder):
     """
 
     def __init__(
-        self, *, channels: Sequence[int] = (16, 24, 32), width: int = 128, heads: int = 8, window: int = 640
-    ) -> None:
-        super().__init__(window=window)
+        self, *, channels: Sequence[int] = (16, 24, 32), width: int = 128, heads: int = 8, window: int = 640, rolls: bool = False
+    ) -> None:  # fmt: skip
+        super().__init__(window=window, rolls=rolls)
         self.dimension, self.heads = 2 * width, heads
         self.standard = Standardize(centred=False)
         self.front = _Front(channels, width)

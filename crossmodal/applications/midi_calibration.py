@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from crossmodal.applications.midi_cuts import Cuts, choose_cuts
 from crossmodal.applications.midi_matching import CALIBRATION, KEYS, Matcher, Query, query_kind
-from crossmodal.applications.track_frames import read_frames
 from crossmodal.base.errors import InputError
-from crossmodal.base.frame_store import from_bytes
 from crossmodal.calibration import Calibration, fit_calibration
 
 SHOWN = 3  # answers of each question that are learned from: a first one that is wrong has a right one behind it
@@ -47,7 +45,7 @@ def calibrate_matching(
     labels: list[bool] = []
     for path, right in asked:
         kind = query_kind(matcher, path)
-        query = Query(kind, from_bytes(read_frames(path, kind).frames))
+        query = matcher.read(path, kind)
         ranks.append(stage_ranks(matcher, query, right, keys=keys))
         measured, true = examples(matcher, query, right, keys=keys)
         features.append(measured)

@@ -124,6 +124,10 @@ class Matcher:
         """The kinds of query that this index has answers to."""
         return [kind for kind in MODALITIES if self.answers_to(kind).any()]
 
+    def read(self, file: Path, kind: str) -> Query:
+        """A file to be looked up. InputError with the reason why it cannot be read."""
+        return Query(kind, from_bytes(read_frames(file, kind, rolls=self.encoder.rolls).frames))
+
     def prune(self, query: Query, shift: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Squared Euclidean distances (n,) of the pruning vectors of some rows to that of the query in another key."""
         frames = moved(query.frames, shift)
@@ -248,7 +252,7 @@ def answer(matcher: Matcher, file: Path, *, k: int = 5, keys: Keys = KEYS, filte
         raise InputError(f"k: expected at least 1, got {k}")
     kind = query_kind(matcher, file)
     allowed = matcher.answers_to(kind) & select(matcher.index.items, [parse_filter(text) for text in filters])
-    query = Query(kind, from_bytes(read_frames(file, kind).frames))
+    query = matcher.read(file, kind)
     ranking = Ranking(
         query=Asked(modality=kind, path=str(file)), space=matcher.space.reference, warnings=matcher.warnings
     )

@@ -52,13 +52,17 @@ def kind_of(path: Path) -> str | None:
     return next((kind for kind, extensions in FILE_EXTENSIONS.items() if suffix in extensions), None)
 
 
-def read_frames(path: Path, kind: str) -> TrackFrames:
-    """A file in this process. InputError with one reason: not readable, silent, too short, drums only, too long."""
-    from crossmodal.applications.midi_features import midi_frames, recording_frames
+def read_frames(path: Path, kind: str, *, rolls: bool = False) -> TrackFrames:
+    """A file in this process; rolls: MIDI as piano rolls, without any sound.
+
+    InputError with one reason: not readable, silent, too short, drums only, too long.
+    """
+    from crossmodal.applications.midi_features import midi_frames, recording_frames, roll_frames
     from pairs.midi_reading import read_music
 
     music = read_music(path, most_seconds=MOST_SECONDS) if kind == "midi" else None
-    frames = recording_frames(path) if music is None else midi_frames(music.performance)
+    heard = roll_frames if rolls else midi_frames
+    frames = recording_frames(path) if music is None else heard(music.performance)
     found = TrackFrames.of(to_bytes(frames))
     if found.seconds < LEAST_SECONDS:
         raise InputError(
@@ -68,11 +72,13 @@ def read_frames(path: Path, kind: str) -> TrackFrames:
 
 
 def frames_into(item: Mapping[str, object], folder: Path) -> dict[str, object]:
-    """In a worker process: reads item["path"], of item["kind"], and writes its frames to a file in `folder`, whose name it returns."""
+    """In a worker process: reads item["path"], of item["kind"], as item["rolls"] says, and writes its frames to a file in `folder`, whose
+    name it returns.
+    """
     import crossmodal.applications.midi_features  # noqa: F401  what it loads shall not count against the limit
 
     limit_memory(MEMORY_BYTES)
-    read = read_frames(Path(str(item["path"])), str(item["kind"]))
+    read = read_frames(Path(str(item["path"])), str(item["kind"]), rolls=bool(item["rolls"]))
     file = f"{item['number']}.npy"
     with atomic_write(folder / file) as temporary, temporary.open("wb") as stream:
         np.save(stream, read.frames, allow_pickle=False)
@@ -80,14 +86,15 @@ def frames_into(item: Mapping[str, object], folder: Path) -> dict[str, object]:
 
 
 def frames_apart(
-    files: Sequence[tuple[Path, str]], *, jobs: int = 1, quiet: bool = False, label: str = "reading",
+    files: Sequence[tuple[Path, str]], *, rolls: bool = False, jobs: int = 1, quiet: bool = False, label: str = "reading",
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Iterator[tuple[Path, TrackFrames | Skipped]]:  # fmt: skip
     """Files with their kinds -> (path, frames or why there are none), as they are done, in `jobs` worker processes."""
     with tempfile.TemporaryDirectory(prefix="crossmodal-") as name:
         folder = Path(name)
         tasks = (
-            (number, {"path": str(path), "kind": kind, "number": number}) for number, (path, kind) in enumerate(files)
+            (number, {"path": str(path), "kind": kind, "rolls": rolls, "number": number})
+            for number, (path, kind) in enumerate(files)
         )
         pool = WorkerPool(frames_into, folder, processes=min(jobs, len(files)), timeout_seconds=timeout_seconds)
         bar: Bar[int] = progress(len(files), label, quiet=quiet)

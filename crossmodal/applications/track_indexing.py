@@ -56,6 +56,11 @@ class TrackEncoder:
         return self.space.dimension if self.pruning is None else self.pruning.dimension
 
     @property
+    def rolls(self) -> bool:
+        """Whether MIDI files are read as piano rolls."""
+        return bool(getattr(self.space.encoder("midi"), "rolls", False))
+
+    @property
     def preprocessing(self) -> dict[str, str | int | float | bool | None]:
         """What an index says of its vectors."""
         named = NO_PRUNING if self.pruning is None else f"{self.pruning.name}@{self.pruning.fingerprint}"
@@ -84,7 +89,7 @@ def index_tracks(
     ready: list[tuple[Path, Encoded]] = []
     since = time.monotonic()
     try:
-        for path, read in _frames(writer, files, modalities, jobs=jobs, quiet=quiet):
+        for path, read in _frames(writer, files, modalities, rolls=encoder.rolls, jobs=jobs, quiet=quiet):
             if isinstance(read, Skipped):
                 yield path, read
                 continue
@@ -102,7 +107,13 @@ def index_tracks(
 
 
 def _frames(
-    writer: TrackWriter, files: Mapping[Path, FileFacts], modalities: Mapping[str, str], *, jobs: int, quiet: bool
+    writer: TrackWriter,
+    files: Mapping[Path, FileFacts],
+    modalities: Mapping[str, str],
+    *,
+    rolls: bool,
+    jobs: int,
+    quiet: bool,
 ) -> Iterator[tuple[Path, TrackFrames | Skipped]]:
     """Frames that an interrupted run left, then those of the other files."""
     unread: list[tuple[Path, str]] = []
@@ -112,7 +123,7 @@ def _frames(
             unread.append((path, modalities[str(path)]))
         else:
             yield path, TrackFrames.of(kept)
-    yield from frames_apart(unread, jobs=jobs, quiet=quiet, label="indexing")
+    yield from frames_apart(unread, rolls=rolls, jobs=jobs, quiet=quiet, label="indexing")
 
 
 def _keep(encoder: TrackEncoder, writer: TrackWriter, facts: FileFacts, modality: str, read: TrackFrames) -> Encoded:

@@ -125,3 +125,15 @@ def test_no_manifest_is_no_space(space_copy: Path, tmp_path: Path) -> None:
     for name in ("nowhere", tmp_path / "nowhere", "./nowhere", "~/nowhere/at/all"):
         with pytest.raises(InputError, match="expected a space's folder or name"):
             load_space(name)
+
+
+def test_a_space_of_non_commercial_data_says_so_when_it_is_loaded(
+    space_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    space = load_space(space_folder)
+    assert not caplog.messages
+    space.name = "small-nc"
+    save_space(space, tmp_path / "small-nc")
+    caplog.clear()
+    loaded = load_space(tmp_path / "small-nc")
+    assert caplog.messages == [f"crossmodal: {loaded.reference}: its training data forbid commercial use; see its card"]

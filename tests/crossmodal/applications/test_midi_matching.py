@@ -14,18 +14,21 @@ from crossmodal.applications import midi_matching
 from crossmodal.applications.indexing import build_index
 from crossmodal.applications.midi_calibration import calibrate_matching, stage_ranks
 from crossmodal.applications.midi_cuts import Cuts, save_cuts
+from crossmodal.applications.midi_features import roll_frames
 from crossmodal.applications.midi_matching import CALIBRATION, Matcher, Query, answer, match, moved
 from crossmodal.applications.track_frames import read_frames
 from crossmodal.base.errors import InputError, IntegrityError
-from crossmodal.base.frame_store import from_bytes
+from crossmodal.base.files import sha256_file
+from crossmodal.base.frame_store import from_bytes, to_bytes
 from crossmodal.base.results import Ranking
 from crossmodal.calibration import save_calibration
 from crossmodal.retrieval.header import read_header
 from crossmodal.retrieval.index import Index
 from crossmodal.space_files import load_space
+from pairs.midi_reading import read_music
 from tests.pairs.midi_bytes import midi, note, scale
 
-from .tunes import KEYS, TuneShelf, onsets, tune
+from .tunes import KEYS, TuneShelf, onsets, save_untrained, tune
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +192,19 @@ def test_the_rank_of_a_stage_is_what_a_cut_needs(matcher: Matcher, tune_shelf: T
     assert ranks.pruning is not None and ranks.tracks == 6
     pruned = matcher.by_hashes(query, allowed, keys=[0], top=6, after_pruning=ranks.pruning)
     assert len(pruned) == ranks.pruning and kept[-1][0] in [row for row, _, _ in pruned]
+
+
+def test_a_space_of_piano_rolls_reads_midi_without_synthesis(tune_shelf: TuneShelf, tmp_path: Path) -> None:
+    space = crossmodal.load(save_untrained(tmp_path, rolls=True))
+    build_index(space, [tune_shelf.folder / "midi"], tmp_path / "index", quiet=True)
+    matcher = Matcher.of(tmp_path / "index")
+    source = tune_shelf.folder / "midi/0.mid"
+    roll = from_bytes(to_bytes(roll_frames(read_music(source).performance)))
+    np.testing.assert_array_equal(matcher.read(source, "midi").frames, roll)
+    stored = matcher.store.frames(sha256_file(source))
+    np.testing.assert_array_equal(stored, roll)
+    sounding = Matcher.of(tune_shelf.index).read(source, "midi").frames
+    assert np.count_nonzero(roll) < 0.5 * np.count_nonzero(sounding)  # no overtones in a roll
 
 
 def test_a_lone_candidate_is_measured_against_the_query_backwards(matcher: Matcher, tune_shelf: TuneShelf) -> None:

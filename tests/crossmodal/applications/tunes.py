@@ -60,8 +60,8 @@ def record(source: Path, output: Path, *, seed: int = 0, intro: float = 0.0) -> 
     return Recorded(output, Clock(clock.source, clock.target + intro))
 
 
-def save_untrained(folder: Path, *, pruning: bool = True, seed: int = 0) -> Path:
-    """The networks of the recipes, small and not trained, as spaces in `folder`; returns the one of hashes."""
+def save_untrained(folder: Path, *, pruning: bool = True, rolls: bool = False, seed: int = 0) -> Path:
+    """The networks of the recipes, small and not trained, as spaces in `folder`; returns the one of hashes. rolls: of piano rolls."""
     import torch
 
     from crossmodal.assembly import build_embedding
@@ -70,8 +70,10 @@ def save_untrained(folder: Path, *, pruning: bool = True, seed: int = 0) -> Path
     from crossmodal.space_files import save_space
 
     for name in ("midi-audio", "midi-audio-pruning")[: 2 if pruning else 1]:
-        small = "{channels: [2, 2, 4], width: 16}"
-        changes = [f"towers.{modality}.encoder.arguments={small}" for modality in ("audio", "midi")]
+        changes = [
+            f"towers.{modality}.encoder.arguments={{channels: [2, 2, 4], width: 16, rolls: {str(rolls).lower()}}}"
+            for modality in ("audio", "midi")
+        ]
         recipe = load_recipe(name, overrides=changes)
         torch.manual_seed(seed)
         embedding = build_embedding(recipe).eval()
