@@ -36,7 +36,8 @@ def match(
     all the same; no MIDI is warped to a recording that is not sure.
     """
     from crossmodal.applications.midi_jobs import match_files, unanswered
-    from crossmodal.applications.midi_matching import KEYS, Matcher
+    from crossmodal.applications.midi_matching import Matcher
+    from crossmodal.applications.midi_query import KEYS
 
     paths, missing = read_paths(files, from_file)
     matcher = Matcher.of(index_folder, device=device)

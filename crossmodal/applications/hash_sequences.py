@@ -25,16 +25,21 @@ Hashes = NDArray[np.uint16] | NDArray[np.uint32]
 _WIDTHS = (16, 32)
 
 
-def hashes_of(space: Space, modality: str, frames: Frames) -> Hashes:
-    """Frames (t, 48) in [0, 1] -> hashes (ceil(t / step),), uint32 or, in a space of 16 bits, uint16.
+def values_of(space: Space, modality: str, frames: Frames) -> Frames:
+    """Frames (t, 48) in [0, 1] -> what is hashed, (ceil(t / step), 16 or 32) in (-1, 1).
 
     modality: "audio", or "midi" for frames of synthesized MIDI and of piano rolls alike. InputError where the space makes no hashes.
     """
     _hashing(space, modality)
     windows = _windows(frames)
     if not windows.shape[1]:
-        return pack(np.zeros((0, space.dimension), np.float32))
-    return pack(along(space.embedding.tower(modality), windows).numpy())
+        return np.zeros((0, space.dimension), np.float32)
+    return along(space.embedding.tower(modality), windows).numpy()
+
+
+def hashes_of(space: Space, modality: str, frames: Frames) -> Hashes:
+    """Frames (t, 48) in [0, 1] -> hashes (ceil(t / step),), uint32 or, in a space of 16 bits, uint16; as `values_of`."""
+    return pack(values_of(space, modality, frames))
 
 
 def hash_positions(space: Space, modality: str, count: int) -> NDArray[np.float64]:

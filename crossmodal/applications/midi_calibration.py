@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal.applications.midi_cuts import Cuts, choose_cuts
-from crossmodal.applications.midi_matching import CALIBRATION, KEYS, Matcher, Query, query_kind
+from crossmodal.applications.midi_matching import CALIBRATION, Matcher, query_kind
+from crossmodal.applications.midi_query import KEYS, Query
 from crossmodal.base.errors import InputError
 from crossmodal.calibration import Calibration, fit_calibration
 

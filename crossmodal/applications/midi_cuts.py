@@ -31,8 +31,8 @@ class Cuts(BaseModel):
 
     pruning: float | None = Field(default=None, gt=0, le=1)
     hashing: float | None = Field(default=None, gt=0, le=1)
-    gully: float = Field(default=0.9, gt=0, le=1)
-    penalty: int = Field(default=15, ge=0)
+    gully: float = Field(default=0.96, gt=0, le=1)
+    penalty: int = Field(default=5, ge=0)  # the thesis' 15 is for files of nearly one tempo
     false_rejection: float | None = Field(default=None, ge=0, lt=1)
     data: str = ""
     queries: int = Field(default=0, ge=0)
@@ -71,7 +71,7 @@ def choose_cuts(
         if len(ranks) and (ranks.min() < 1 or ranks.max() > tracks):
             raise InputError(f"{name}: expected ranks from 1 to {tracks}, got {ranks.min()} to {ranks.max()}")
     shares = {name: _cut(ranks, false_rejection) / tracks if len(ranks) else None for name, ranks in found.items()}
-    rule = rule or Rule()
+    rule = rule or Cuts().rule
     return Cuts(
         **shares, gully=rule.gully, penalty=int(rule.penalty), false_rejection=false_rejection, data=data, queries=len(found["hashing"])
     )  # fmt: skip

@@ -21,7 +21,8 @@ from torch.nn import functional as F
 from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.indexing import reference_of
 from crossmodal.applications.midi_evaluation import Held
-from crossmodal.applications.midi_matching import Matcher, moved
+from crossmodal.applications.midi_matching import Matcher
+from crossmodal.applications.midi_query import moved
 from crossmodal.applications.track_indexing import TrackEncoder
 from crossmodal.applications.track_store import FRAMES, HASHES, TrackStore
 from crossmodal.base.errors import InputError

@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
-from crossmodal.applications.midi_matching import KEYS, Answer, Matcher, answer, query_kind
+from crossmodal.applications.midi_matching import Answer, Matcher, answer, query_kind
+from crossmodal.applications.midi_query import KEYS
 from crossmodal.applications.midi_warping import write_aligned
 from crossmodal.applications.track_frames import FILE_EXTENSIONS, KINDS, MEMORY_BYTES
 from crossmodal.base.errors import CrossmodalError, InputError

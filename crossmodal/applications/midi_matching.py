@@ -1,7 +1,8 @@
 """Which recording is this MIDI file of, or which MIDI file is of this recording? A cascade over an index of hash sequences.
 
-All tracks by their pruning vectors, the nearest of them by warping hash sequences, the last few by exact alignment of constant-Q frames,
-and a calibrated confidence (Raffel 2016). The query is tried in twelve keys, its constant-Q moved by semitones.
+All tracks by their pruning vectors, the nearest of them by warping hash sequences, the last few by exact alignment, and a calibrated
+confidence (Raffel 2016). What is aligned exactly is the values whose signs are the hashes: constant-Q itself, as published, finds the
+right one of a few candidates less often, and serves to lay the answer along its query. The query is tried in twelve keys.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 
 from crossmodal.alignment.comparison import Comparison, compare
 from crossmodal.alignment.hashing.search import search
-from crossmodal.alignment.path import pooled
 from crossmodal.applications.collection import SearchableIndex
+from crossmodal.applications.hash_sequences import hash_hop, hash_positions, pack
+from crossmodal.applications.midi_alignment import refined
 from crossmodal.applications.midi_cuts import UNMEASURED, Cuts, load_cuts
-from crossmodal.applications.midi_warping import clock_of, offset_of
+from crossmodal.applications.midi_query import KEYS, Frames, Query, moved
+from crossmodal.applications.midi_warping import Grid, clock_of, offset_of
 from crossmodal.applications.track_frames import KINDS, kind_of, read_frames
 from crossmodal.applications.track_indexing import MODALITIES, PRUNING, TrackEncoder, makes_hashes
 from crossmodal.applications.track_store import TrackStore
@@ -31,27 +34,18 @@ from crossmodal.calibration import Calibration, load_calibration
 from crossmodal.retrieval.filters import parse_filter, select
 from pairs.midi_music import Clock
 
-KEYS = tuple(range(-5, 7))  # semitones by which a query is moved
 CALIBRATION = Calibration(features=("similarity", "margin"), weights=(12.0, 30.0), bias=-6.0)
-COARSE, LAST_KEYS = 8, 2  # frames that are one when keys are compared; keys that are then aligned exactly
+GULLY, PENALTY = 0.96, 0.4  # of the alignment of values
+KNOT, WINDOW = 2, 3  # steps of 371 ms, of the clock that is made of it
 _BLOCK = 65_536  # vectors that are compared at once
 _LARGEST = 1 << 22  # cells that are aligned at once; longer music is aligned coarsely first
-Frames = NDArray[np.float32]
 Keys = Sequence[int]
-
-
-@dataclass(frozen=True)
-class Query:
-    """frames (t, 48) of a file, kind "audio" or "midi"."""
-
-    kind: str
-    frames: Frames
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A track that may be it. row: its item in the index; shift: semitones by which the query was moved; comparison: the alignment of
-    the query (rows) with the track (columns).
+    the query's values (rows) with the track's (columns).
     """
 
     row: int
@@ -131,7 +125,7 @@ class Matcher:
     def prune(self, query: Query, shift: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Squared Euclidean distances (n,) of the pruning vectors of some rows to that of the query in another key."""
         frames = moved(query.frames, shift)
-        vector = self.encoder.vector(query.kind, frames, self.encoder.hashes(query.kind, frames)).astype(np.float64)
+        vector = self.encoder.vector(query.kind, frames, pack(query.values(self.encoder, shift))).astype(np.float64)
         found = np.empty(len(rows))
         for start in range(0, len(rows), _BLOCK):
             part = np.asarray(self.index.vectors[rows[start : start + _BLOCK]], np.float64)
@@ -152,9 +146,8 @@ class Matcher:
             chosen = rows
             if self.prunes and kept < len(rows):
                 chosen = rows[np.argsort(self.prune(query, shift, rows), kind="stable")[:kept]]
-            hashes = self.encoder.hashes(query.kind, moved(query.frames, shift))
             found = search(
-                hashes, self.store.collection, rule=self.cuts.rule, top=min(top, len(chosen)),
+                pack(query.values(self.encoder, shift)), self.store.collection, rule=self.cuts.rule, top=min(top, len(chosen)),
                 candidates=self._tracks[chosen], threads=threads,
             )  # fmt: skip
             for track, score in zip(found.indices.tolist(), found.scores.tolist(), strict=True):
@@ -165,14 +158,14 @@ class Matcher:
         return [(row_of[track], shift, score) for track, (score, shift) in ordered]
 
     def align(self, query: Query, row: int, keys: Keys) -> Candidate:
-        """The exact alignment with an item: all keys are tried on frames of 0.37 s, the best two of them on all frames."""
-        targets = self.store.frames(self._names[row])
-        few = list(keys)
-        if len(few) > LAST_KEYS:
-            coarse = pooled(targets, COARSE)
-            scores = {s: compare(pooled(moved(query.frames, s), COARSE), coarse, largest=_LARGEST).score for s in keys}
-            few = sorted(keys, key=lambda s: (scores[s], abs(s)))[:LAST_KEYS]
-        tried = [Candidate(row, s, compare(moved(query.frames, s), targets, largest=_LARGEST)) for s in few]
+        """The alignment with an item in the best of some keys, by the values whose signs are the hashes."""
+        targets = centred(self.encoder.values(str(self.kinds[row]), self.store.frames(self._names[row])))
+        tried = [
+            Candidate(row, shift, compare(
+                centred(query.values(self.encoder, shift)), targets, gully=GULLY, penalty=PENALTY, largest=_LARGEST
+            ))
+            for shift in keys
+        ]  # fmt: skip
         return max(tried, key=lambda candidate: (candidate.similarity, -abs(candidate.shift)))
 
     def rank(self, query: Query, allowed: NDArray[np.bool_], *, keys: Keys = KEYS) -> list[Candidate]:
@@ -194,25 +187,22 @@ class Matcher:
         return np.array(rows, np.float64).reshape(-1, 2)
 
     def clock(self, query: Query, candidate: Candidate) -> Clock:
-        """Seconds of the MIDI -> seconds of the recording."""
-        return clock_of(candidate.comparison.path, midi_rows=query.kind == "midi")
+        """Seconds of the MIDI -> seconds of the recording, exactly."""
+        midi_asks = query.kind == "midi"
+        hop = hash_hop(self.space, "audio")
+        grid = Grid(hop, float(hash_positions(self.space, "audio", 1)[0]), KNOT, WINDOW)
+        coarse = clock_of(candidate.comparison.path, grid, midi_rows=midi_asks)
+        asked, found = moved(query.frames, candidate.shift), self.store.frames(self._names[candidate.row])
+        return refined(coarse, *((asked, found) if midi_asks else (found, asked)))
 
     def seconds(self, row: int) -> float:
         """How long an item lasts."""
         return float(self.index.items[row].duration or 0.0)
 
 
-def moved(frames: Frames, semitones: int) -> Frames:
-    """Frames (t, 48) as they would sound so many semitones higher; what leaves the range at one end is not known at the other."""
-    if not semitones:
-        return frames
-    found = np.zeros_like(frames)
-    if semitones > 0:
-        found[:, semitones:] = frames[:, :-semitones]
-    else:
-        found[:, :semitones] = frames[:, -semitones:]
-    length = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.divide(found, length, out=np.zeros_like(found), where=length > 0.1)
+def centred(values: Frames) -> Frames:
+    """Values (t, d) without their mean: a bit that never changes in a track says nothing."""
+    return values - values.mean(axis=0)
 
 
 def _first_of_each(tracks: NDArray[np.int64], allowed: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """From a path between frames to time: where the MIDI begins in the recording, and the MIDI warped onto it, as files.
 
-A path moves in whole frames of 46 ms; the clock made of it is a straight line through every second or so of the path, which is finer.
+A path moves in whole frames; the clock made of it is a straight line through each short stretch of the path, which is finer.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,45 +18,52 @@ from numpy.typing import NDArray
 from crossmodal.alignment.path import Path as WarpingPath
 from crossmodal.base.errors import InputError
 from crossmodal.base.files import atomic_write
-from encoders.constant_q import frame_seconds
 from pairs.midi_music import Clock
 from pairs.midi_scan import scan_midi
 
 if TYPE_CHECKING:
     from pretty_midi import PrettyMIDI
 
-KNOT_FRAMES = 12  # between corners of the clock: 0.56 s
-WINDOW_FRAMES = 24  # of the path through which each corner's line is laid, on either side
 STEEPEST = 8.0  # seconds of one file in a second of the other
 Floats = NDArray[np.float64]
 
 
-def clock_of(path: WarpingPath, *, midi_rows: bool) -> Clock:
-    """Seconds of the MIDI -> seconds of the recording. midi_rows: whether the path's rows are the MIDI's frames, else its columns are.
+@dataclass(frozen=True)
+class Grid:
+    """Rows or columns of a path in time. hop: seconds between them; centre: of the first; knot: rows between corners of the clock;
+    window: of the path on either side through which each corner's line is laid, in rows.
+    """
 
-    Beyond the path the clock goes on as at its ends, which notes before the first frame need. InputError for a path of one frame.
+    hop: float
+    centre: float
+    knot: int
+    window: int
+
+
+def clock_of(path: WarpingPath, grid: Grid, *, midi_rows: bool) -> Clock:
+    """Seconds of the MIDI -> seconds of the recording. midi_rows: whether the path's rows are the MIDI, else its columns are.
+
+    Beyond the path the clock goes on as at its ends, which notes before the first frame need. InputError for a path of one cell.
     """
     midi, recording = (path.rows, path.columns) if midi_rows else (path.columns, path.rows)
     x, y = midi.astype(np.float64), recording.astype(np.float64)
-    places = np.arange(x[0], x[-1], KNOT_FRAMES)
-    places = np.append(places[:-1] if len(places) > 1 and x[-1] - places[-1] < KNOT_FRAMES / 2 else places, x[-1])
+    places = np.arange(x[0], x[-1], grid.knot)
+    places = np.append(places[:-1] if len(places) > 1 and x[-1] - places[-1] < grid.knot / 2 else places, x[-1])
     if len(places) < 2:
         raise InputError("expected an alignment of more than one frame, got one that stands still")
-    corners = np.array([_line_at(x, y, place) for place in places])
+    corners = np.array([_line_at(x, y, place, grid.window) for place in places])
     spacing = np.diff(places)
     steps = np.clip(np.diff(corners), spacing / STEEPEST, spacing * STEEPEST)
     rising = corners[0] + np.concatenate([[0.0], np.cumsum(steps)])
     rising += float(np.median(corners - rising))
-    seconds = frame_seconds(2)
-    hop, centre = float(seconds[1] - seconds[0]), float(seconds[0])
-    return Clock(places * hop + centre, rising * hop + centre)
+    return Clock(places * grid.hop + grid.centre, rising * grid.hop + grid.centre)
 
 
-def _line_at(x: Floats, y: Floats, place: float) -> float:
+def _line_at(x: Floats, y: Floats, place: float, window: int) -> float:
     """The value at `place` of the straight line through the path around it, nearer cells counting more."""
-    low, high = np.searchsorted(x, [place - WINDOW_FRAMES, place + WINDOW_FRAMES + 1])
+    low, high = np.searchsorted(x, [place - window, place + window + 1])
     dx, near = x[low:high] - place, y[low:high]
-    weight = 1 - np.abs(dx) / (WINDOW_FRAMES + 1)
+    weight = 1 - np.abs(dx) / (window + 1)
     total, first, second = float(weight.sum()), float(weight @ dx), float(weight @ dx**2)
     determinant = total * second - first**2
     if determinant < 1e-9:

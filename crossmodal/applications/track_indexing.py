@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crossmodal.applications.hash_sequences import hash_hop, hashes_of, pruning_space, pruning_vector
+from crossmodal.applications.hash_sequences import hash_hop, pack, pruning_space, pruning_vector, values_of
 from crossmodal.applications.sequences import Encoded
 from crossmodal.applications.track_frames import TrackFrames, frames_apart
 from crossmodal.applications.track_store import TrackWriter
@@ -68,7 +68,11 @@ class TrackEncoder:
 
     def hashes(self, modality: str, frames: NDArray[np.float32]) -> NDArray[np.uint16] | NDArray[np.uint32]:
         """(t, 48) -> (ceil(t / step),)."""
-        return hashes_of(self.space, modality, frames)
+        return pack(self.values(modality, frames))
+
+    def values(self, modality: str, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(t, 48) -> (ceil(t / step), d) in (-1, 1), whose signs are the hashes."""
+        return values_of(self.space, modality, frames)
 
     def vector(
         self, modality: str, frames: NDArray[np.float32], hashes: NDArray[np.uint16] | NDArray[np.uint32]

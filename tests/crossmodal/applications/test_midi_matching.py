@@ -15,7 +15,8 @@ from crossmodal.applications.indexing import build_index
 from crossmodal.applications.midi_calibration import calibrate_matching, stage_ranks
 from crossmodal.applications.midi_cuts import Cuts, save_cuts
 from crossmodal.applications.midi_features import roll_frames
-from crossmodal.applications.midi_matching import CALIBRATION, Matcher, Query, answer, match, moved
+from crossmodal.applications.midi_matching import CALIBRATION, Matcher, answer, match
+from crossmodal.applications.midi_query import Query, moved
 from crossmodal.applications.track_frames import read_frames
 from crossmodal.base.errors import InputError, IntegrityError
 from crossmodal.base.files import sha256_file
@@ -230,4 +231,4 @@ def test_an_index_whose_hashes_were_lost(tune_shelf: TuneShelf, tmp_path: Path) 
 
 
 def test_cuts_hold_the_rule(tune_shelf: TuneShelf) -> None:
-    assert Cuts().rule.penalty == 15 and Cuts().after_pruning(1000) == 1000 and Cuts().after_hashing(1000) == 20
+    assert Cuts().rule.penalty == 5 and Cuts().after_pruning(1000) == 1000 and Cuts().after_hashing(1000) == 20

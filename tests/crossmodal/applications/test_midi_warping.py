@@ -10,14 +10,16 @@ import pytest
 
 from crossmodal.alignment.path import Path as WarpingPath
 from crossmodal.applications.midi_jobs import aligned_name
-from crossmodal.applications.midi_warping import clock_of, offset_of, warped_midi, write_aligned
+from crossmodal.applications.midi_warping import Grid, clock_of, offset_of, warped_midi, write_aligned
 from crossmodal.base.errors import InputError
-from encoders.constant_q import frame_seconds
+from encoders.constant_q import CENTRE_SECONDS, FRAMES_PER_SECOND, frame_seconds
 from pairs.midi_music import Clock
 from pairs.midi_reading import read_music
 from tests.pairs.midi_bytes import chunk, midi, number, scale, tempo
 
 from .tunes import onsets, tune
+
+GRID = Grid(1 / FRAMES_PER_SECOND, CENTRE_SECONDS, 12, 24)
 
 
 def path_between(ratio: float, begin: int, count: int) -> WarpingPath:
@@ -33,14 +35,14 @@ def path_between(ratio: float, begin: int, count: int) -> WarpingPath:
 @pytest.mark.parametrize("ratio", [0.7, 1.0, 1.31])
 def test_a_clock_is_finer_than_frames(ratio: float) -> None:
     path = path_between(ratio, 40, 400)
-    clock = clock_of(path, midi_rows=True)
+    clock = clock_of(path, GRID, midi_rows=True)
     seconds = frame_seconds(400)
     hop = float(seconds[1] - seconds[0])
     expected = (40 + ratio * np.arange(400)) * hop + seconds[0]
     error = clock(seconds) - expected
     assert np.abs(error - np.median(error)).max() < hop / 2 and np.abs(error).max() < hop
     swapped = WarpingPath(path.columns, path.rows, 0.0)
-    np.testing.assert_array_equal(clock_of(swapped, midi_rows=False).target, clock.target)
+    np.testing.assert_array_equal(clock_of(swapped, GRID, midi_rows=False).target, clock.target)
     begins = (40 * hop + seconds[0]) - ratio * seconds[0]
     assert offset_of(clock) == pytest.approx(begins, abs=hop)
 
@@ -48,9 +50,9 @@ def test_a_clock_is_finer_than_frames(ratio: float) -> None:
 def test_paths_that_stand_still() -> None:
     still = WarpingPath(np.zeros(50, np.int64), np.arange(50), 0.0)
     with pytest.raises(InputError, match="stands still"):
-        clock_of(still, midi_rows=True)
+        clock_of(still, GRID, midi_rows=True)
     leaps = WarpingPath(np.arange(300), np.concatenate([np.arange(100), np.full(100, 99), np.arange(99, 199)]), 0.0)
-    clock = clock_of(leaps, midi_rows=True)
+    clock = clock_of(leaps, GRID, midi_rows=True)
     assert (np.diff(clock.target) > 0).all()
 
 

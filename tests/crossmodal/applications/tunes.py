@@ -86,7 +86,7 @@ def save_untrained(folder: Path, *, pruning: bool = True, rolls: bool = False, s
 
 @dataclass(frozen=True)
 class TuneShelf:
-    """folder: midi/, recordings/ and queries/ with 0 to 5 each, the last the tunes damaged; space: of hashes; index: of the recordings,
+    """folder: midi/, recordings/ and queries/ with 0 to 5 each, the last the tunes damaged; space: the bundled one; index: of the recordings,
     made with it; recorded: the recordings with their clocks.
     """
 
@@ -100,6 +100,7 @@ def make_shelf(folder: Path) -> TuneShelf:
     """Recordings begin after 0 to 7.5 s of noise; queries have another key, tempo and instrument, and every second lacks its beginning."""
     import crossmodal
     from crossmodal.applications.indexing import build_index
+    from crossmodal.space_files import bundled_folder
 
     for name in ("midi", "recordings", "queries"):
         (folder / name).mkdir(parents=True)
@@ -110,7 +111,7 @@ def make_shelf(folder: Path) -> TuneShelf:
         recorded.append(record(source, folder / f"recordings/{number}.wav", seed=number, intro=1.5 * number))
         damaged = tune(number, key=KEYS[number], qpm=80 + 10 * number, skip=10 * (number % 2), program=8 * number)
         (folder / f"queries/{number}.mid").write_bytes(damaged)
-    space = save_untrained(folder / "spaces")
+    space = bundled_folder() / "midi-audio"
     build_index(crossmodal.load(space), [folder / "recordings"], folder / "index", quiet=True)
     return TuneShelf(folder, space, folder / "index", tuple(recorded))
 
