@@ -31,7 +31,8 @@ from crossmodal.applications.midi_distractors import (
     encode_splices,
     write_tracks,
 )
-from crossmodal.applications.midi_matching import KEYS, Matcher, Query, moved
+from crossmodal.applications.midi_matching import Matcher
+from crossmodal.applications.midi_query import KEYS, Query, moved
 from crossmodal.applications.track_indexing import TrackEncoder
 from crossmodal.applications.track_store import TrackStore
 from crossmodal.base.frame_store import FrameStore

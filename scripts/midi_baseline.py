@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from crossmodal.alignment.hashing.search import search
 from crossmodal.alignment.path import pooled
 from crossmodal.applications.midi_evaluation import Held
-from crossmodal.applications.midi_matching import KEYS, Matcher, moved
+from crossmodal.applications.midi_matching import Matcher
+from crossmodal.applications.midi_query import KEYS, moved
 from crossmodal.base.results import ScoreRow
 from crossmodal.metrics.bootstrap import bootstrap_interval
 from crossmodal.metrics.retrieval import reciprocal_rank

@@ -17,7 +17,8 @@ from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.hash_sequences import pruning_bits
 from crossmodal.applications.midi_distractors import SplicedStore
 from crossmodal.applications.midi_evaluation import read_held
-from crossmodal.applications.midi_matching import KEYS, Candidate, Matcher, Query, moved
+from crossmodal.applications.midi_matching import Candidate, Matcher
+from crossmodal.applications.midi_query import KEYS, Query, moved
 from crossmodal.applications.midi_warping import offset_of
 from crossmodal.base.jobs import Row
 from crossmodal.base.results import ScoreRow

@@ -12,7 +12,8 @@ import crossmodal
 from crossmodal.alignment.hashing.search import search
 from crossmodal.applications.midi_calibration import stage_ranks
 from crossmodal.applications.midi_evaluation import HeldSource
-from crossmodal.applications.midi_matching import KEYS, Matcher, moved
+from crossmodal.applications.midi_matching import Matcher
+from crossmodal.applications.midi_query import KEYS, moved
 from crossmodal.base.errors import InputError
 from crossmodal.base.jobs import Row
 from scripts import evaluate_midi, midi_baseline, midi_judging
