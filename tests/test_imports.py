@@ -27,6 +27,7 @@ TOP = (
     "crossmodal.__main__",
     "crossmodal.cli",
     "crossmodal.cli_scores",
+    "crossmodal.cli_training",
     "crossmodal.cli_identify",
     "crossmodal.cli_match",
     "crossmodal.command_line",

@@ -9,10 +9,10 @@ begins, which the published system (Raffel 2016) does not use.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from crossmodal.alignment.multires import align_near
+from crossmodal.applications.midi_query import Frames, at_places
 from crossmodal.applications.midi_warping import Grid, clock_of
 from encoders.constant_q import CENTRE_SECONDS, FRAMES_PER_SECOND
 from pairs.midi_music import Clock
@@ -24,7 +24,6 @@ CORNER_SECONDS = 0.25
 NEIGHBOURS = 5  # bins that a pitch is compared with, itself among them
 RISE_FRAMES, RISE_WEIGHT = 2, 4.0
 FAINT = 0.3  # length below which a vector counts as less than one
-Frames = NDArray[np.float32]
 
 
 def refined(clock: Clock, midi: Frames, recording: Frames) -> Clock:
@@ -37,8 +36,10 @@ def refined(clock: Clock, midi: Frames, recording: Frames) -> Clock:
     inside = np.flatnonzero((places >= 0) & (places <= len(midi) - 1))
     if len(inside) < RADIUS:
         return clock
-    first, last = int(inside[0]), int(inside[-1]) + 1
-    warped, heard = described(_at(midi, places[first:last])), described(recording)[first:last]
+    first, last = max(0, int(inside[0]) - RADIUS), int(inside[-1]) + 1 + RADIUS  # where it begins and ends may be wrong too
+    warped = at_places(midi, places[first:last])
+    warped[(places[first:last] < 0) | (places[first:last] > len(midi) - 1)] = 0
+    warped, heard = described(warped), described(recording)[first:last]
     path = align_near(warped, heard, radius=RADIUS, weights_add=(0.0, PENALTY, PENALTY))
     drift, begin = clock_of(path, FRAMES, midi_rows=True), first * FRAMES.hop
     count = max(2, round((clock.source[-1] - clock.source[0]) / CORNER_SECONDS))
@@ -59,11 +60,3 @@ def described(frames: Frames) -> Frames:
     usual = 2 * float(np.linalg.norm(rises, axis=1).mean()) or 1.0
     both = np.concatenate([pitches, RISE_WEIGHT * rises / usual], axis=1)
     return np.asarray(both / np.maximum(np.linalg.norm(both, axis=1, keepdims=True), FAINT), np.float32)
-
-
-def _at(frames: Frames, places: NDArray[np.float64]) -> Frames:
-    """Frames at fractional places (n,) inside, by straight lines."""
-    below = np.clip(np.floor(places).astype(np.int64), 0, len(frames) - 1)
-    above = np.minimum(below + 1, len(frames) - 1)
-    part = (places - below)[:, None].astype(np.float32)
-    return np.asarray(frames[below] * (1 - part) + frames[above] * part, np.float32)

@@ -62,7 +62,8 @@ def calibrate_matching(
 
 
 def stage_ranks(matcher: Matcher, query: Query, right: str, *, keys: Sequence[int] = KEYS) -> StageRanks:
-    """Where the right item stands at each stage, were it the only one that cuts. The rank by pruning vectors is that in its best key."""
+    """Where the right item stands at each stage, were it the only one that cuts. The rank by pruning vectors is that
+    of its best key among all pairs of track and key, a key."""
     allowed = matcher.answers_to(query.kind)
     contents = matcher.index.contents
     row = _row_of(matcher, right)
@@ -71,11 +72,8 @@ def stage_ranks(matcher: Matcher, query: Query, right: str, *, keys: Sequence[in
     own = int(np.flatnonzero(contents[rows] == contents[row])[0])
     pruning = None
     if matcher.prunes:
-        ranks = []
-        for shift in keys:
-            distances = matcher.prune(query, shift, rows)
-            ranks.append(1 + int((distances < distances[own]).sum()))
-        pruning = min(ranks)
+        distances = np.stack([matcher.prune(query, shift, rows) for shift in keys])
+        pruning = 1 + int((distances < distances[:, own].min()).sum()) // len(keys)
     found = matcher.by_hashes(query, allowed, keys=keys, top=len(rows), after_pruning=len(rows))
     hashing = next(place for place, (other, _, _) in enumerate(found, 1) if contents[other] == contents[row])
     return StageRanks(pruning, hashing, len(rows))

@@ -23,8 +23,9 @@ UNMEASURED = 20  # that are aligned exactly where nothing was measured
 
 
 class Cuts(BaseModel):
-    """pruning: the share of the collection that is compared by hashes; hashing: the share that is aligned exactly; None: all of it, or
-    `UNMEASURED` tracks. gully, penalty: of the rule that compares hashes. false_rejection: the share of right answers each may lose.
+    """pruning: the share of the collection that is compared by hashes, in each key on average; hashing: the share that is aligned
+    exactly; None: all of it, or `UNMEASURED` tracks. gully, penalty: of the rule that compares hashes. false_rejection: the share of
+    right answers that each may lose.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,7 +33,7 @@ class Cuts(BaseModel):
     pruning: float | None = Field(default=None, gt=0, le=1)
     hashing: float | None = Field(default=None, gt=0, le=1)
     gully: float = Field(default=0.96, gt=0, le=1)
-    penalty: int = Field(default=5, ge=0)  # the thesis' 15 is for files of nearly one tempo
+    penalty: int = Field(default=4, ge=0)  # the thesis' 15 is for files of nearly one tempo
     false_rejection: float | None = Field(default=None, ge=0, lt=1)
     data: str = ""
     queries: int = Field(default=0, ge=0)

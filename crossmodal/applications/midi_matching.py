@@ -2,13 +2,15 @@
 
 All tracks by their pruning vectors, the nearest of them by warping hash sequences, the last few by exact alignment, and a calibrated
 confidence (Raffel 2016). What is aligned exactly is the values whose signs are the hashes: constant-Q itself, as published, finds the
-right one of a few candidates less often, and serves to lay the answer along its query. The query is tried in twelve keys.
+right one of a few candidates less often, and serves to lay the answer along its query. The query is tried in twelve
+keys, and its hashes at three tempos.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.hash_sequences import hash_hop, hash_positions, pack
 from crossmodal.applications.midi_alignment import refined
 from crossmodal.applications.midi_cuts import UNMEASURED, Cuts, load_cuts
-from crossmodal.applications.midi_query import KEYS, Frames, Query, moved
+from crossmodal.applications.midi_query import KEYS, TEMPOS, Frames, Query, moved
 from crossmodal.applications.midi_warping import Grid, clock_of, offset_of
 from crossmodal.applications.track_frames import KINDS, kind_of, read_frames
 from crossmodal.applications.track_indexing import MODALITIES, PRUNING, TrackEncoder, makes_hashes
@@ -132,23 +134,32 @@ class Matcher:
             found[start : start + _BLOCK] = ((part - vector) ** 2).sum(axis=1)
         return found
 
+    def pruned(self, query: Query, rows: NDArray[np.int64], keys: Keys, kept: int) -> dict[int, NDArray[np.int64]]:
+        """Rows that are worth comparing in each key, `kept` a key on average: the pairs of row and key that are nearest."""
+        if not self.prunes or kept >= len(rows):
+            return dict.fromkeys(keys, rows)
+        distances = np.stack([self.prune(query, shift, rows) for shift in keys])
+        limit = np.partition(distances, kept * len(keys) - 1, axis=None)[kept * len(keys) - 1]
+        return {shift: rows[row <= limit] for shift, row in zip(keys, distances, strict=True)}
+
     def by_hashes(
         self, query: Query, allowed: NDArray[np.bool_], *, keys: Keys = KEYS, top: int | None = None,
         after_pruning: int | None = None, threads: int | None = 1,
     ) -> list[tuple[int, int, float]]:  # fmt: skip
-        """(row, shift, score in bits a cell) of the nearest different contents by their hashes, each in its best key, best first."""
+        """(row, shift, score in bits a cell) of the nearest contents by their hashes, each in its best key and tempo, best first."""
         rows = _first_of_each(self._tracks, allowed)
         row_of = dict(zip(self._tracks[rows].tolist(), rows.tolist(), strict=True))
         kept = after_pruning or self.cuts.after_pruning(len(rows))
         top = top or self.cuts.after_hashing(len(rows))
+        compared = self.pruned(query, rows, keys, kept)
         best: dict[int, tuple[float, int]] = {}
-        for shift in keys:
-            chosen = rows
-            if self.prunes and kept < len(rows):
-                chosen = rows[np.argsort(self.prune(query, shift, rows), kind="stable")[:kept]]
+        for shift, tempo in product(keys, TEMPOS):
+            chosen = compared[shift]
+            if not len(chosen):
+                continue
             found = search(
-                pack(query.values(self.encoder, shift)), self.store.collection, rule=self.cuts.rule, top=min(top, len(chosen)),
-                candidates=self._tracks[chosen], threads=threads,
+                pack(query.values(self.encoder, shift, tempo=tempo)), self.store.collection, rule=self.cuts.rule,
+                top=min(top, len(chosen)), candidates=self._tracks[chosen], threads=threads,
             )  # fmt: skip
             for track, score in zip(found.indices.tolist(), found.scores.tolist(), strict=True):
                 best[track] = min(

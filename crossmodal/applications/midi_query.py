@@ -1,4 +1,4 @@
-"""What is looked up: constant-Q frames of a file, in its own key and in others."""
+"""What is looked up: constant-Q frames of a file, in its own key and tempo and in others."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from crossmodal.applications.track_indexing import TrackEncoder
 
 KEYS = tuple(range(-5, 7))  # semitones by which a query is moved
+TEMPOS = (0.8, 1.0, 1.25)  # lengths that a query is given, where its hashes are compared
 Frames = NDArray[np.float32]
 
 
@@ -19,13 +20,28 @@ class Query:
 
     kind: str
     frames: Frames
-    _values: dict[int, Frames] = field(default_factory=dict, repr=False, compare=False)
+    _values: dict[tuple[int, float], Frames] = field(default_factory=dict, repr=False, compare=False)
 
-    def values(self, encoder: TrackEncoder, shift: int) -> Frames:
-        """What the network makes of it in a key, (t / 8, d) in (-1, 1); made once."""
-        if shift not in self._values:
-            self._values[shift] = encoder.values(self.kind, moved(self.frames, shift))
-        return self._values[shift]
+    def values(self, encoder: TrackEncoder, shift: int, *, tempo: float = 1.0) -> Frames:
+        """What the network makes of it in a key, `tempo` times as long, (tempo t / 8, d) in (-1, 1); made once."""
+        if (shift, tempo) not in self._values:
+            self._values[shift, tempo] = encoder.values(self.kind, moved(stretched(self.frames, tempo), shift))
+        return self._values[shift, tempo]
+
+
+def stretched(frames: Frames, tempo: float) -> Frames:
+    """Frames (t, 48) `tempo` times as many, by straight lines."""
+    if tempo == 1.0 or not len(frames):
+        return frames
+    return at_places(frames, np.linspace(0, len(frames) - 1, max(1, round(tempo * len(frames)))))
+
+
+def at_places(frames: Frames, places: NDArray[np.float64]) -> Frames:
+    """Frames at fractional places (n,) inside, by straight lines."""
+    below = np.clip(np.floor(places).astype(np.int64), 0, len(frames) - 1)
+    above = np.minimum(below + 1, len(frames) - 1)
+    part = (places - below)[:, None].astype(np.float32)
+    return np.asarray(frames[below] * (1 - part) + frames[above] * part, np.float32)
 
 
 def moved(frames: Frames, semitones: int) -> Frames:

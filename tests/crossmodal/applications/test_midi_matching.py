@@ -25,7 +25,7 @@ from crossmodal.base.results import Ranking
 from crossmodal.calibration import save_calibration
 from crossmodal.retrieval.header import read_header
 from crossmodal.retrieval.index import Index
-from crossmodal.space_files import load_space
+from crossmodal.space_files import load_space, save_space
 from pairs.midi_reading import read_music
 from tests.pairs.midi_bytes import midi, note, scale
 
@@ -44,7 +44,7 @@ def test_damaged_midi_finds_its_recording(matcher: Matcher, tune_shelf: TuneShel
         found = answer(matcher, query)
         first, second = found.ranking.results[:2]
         assert first.id == f"{number}.wav" and not found.ranking.abstained
-        assert first.similarity > 0.5 and second.similarity < 0.3
+        assert first.similarity > 0.5 and second.similarity < first.similarity - 0.2
         assert first.confidence is not None and first.confidence > 0.9
         assert first.detail["transposition_semitones"] == -KEYS[number]
         assert found.best is not None
@@ -158,30 +158,30 @@ def test_frames_that_an_interrupted_run_left_are_not_read_again(
 
 
 def test_pruning_keeps_the_nearest_and_the_rest_is_told(tune_shelf: TuneShelf, tmp_path: Path) -> None:
-    spaces = tmp_path / "spaces"
-    shutil.copytree(tune_shelf.folder / "spaces", spaces)
-    index = tmp_path / "index"
-    build_index(load_space(spaces / "midi-audio"), [tune_shelf.folder / "recordings"], index, quiet=True)
+    spaces, index = tmp_path / "spaces", tmp_path / "index"
+    for ending in ("", "-pruning"):  # under another name, so that the bundled ones are not theirs
+        space = load_space(tune_shelf.space.with_name(f"midi-audio{ending}"))
+        space.name = f"tunes{ending}"
+        save_space(space, spaces / f"tunes{ending}")
+    build_index(load_space(spaces / "tunes"), [tune_shelf.folder / "recordings"], index, quiet=True)
     matcher = Matcher.of(index)
     assert matcher.prunes and len(matcher.warnings) == 2  # no cuts, no calibration
     asked = [(tune_shelf.folder / f"queries/{number}.mid", f"{number}.wav") for number in range(6)]
     cuts, calibration = calibrate_matching(matcher, asked, data="six tunes", false_rejection=0.0)
     assert cuts.queries == 6 and cuts.pruning is not None and cuts.hashing is not None and calibration.examples == 36
-    save_cuts(spaces / "midi-audio", cuts)
-    save_calibration(spaces / "midi-audio", {"match": calibration})
+    save_cuts(spaces / "tunes", cuts)
+    save_calibration(spaces / "tunes", {"match": calibration})
     again = Matcher.of(index)
     assert (again.warnings, again.cuts, again.calibration) == ([], cuts, calibration)
     assert [answer(again, path).ranking.results[0].id for path, _ in asked] == [right for _, right in asked]
     with pytest.raises(InputError, match="the id of an item"):
         calibrate_matching(matcher, [(asked[0][0], "none.wav")], data="")
-    shutil.rmtree(spaces / "midi-audio-pruning")
+    shutil.rmtree(spaces / "tunes-pruning")
     without = Matcher.of(index)
     assert not without.prunes and any("no pruning space was found" in said for said in without.warnings)
     assert answer(without, asked[0][0]).ranking.results[0].id == "0.wav"
     with pytest.raises(IntegrityError):  # its vectors are of another kind now
-        build_index(
-            load_space(spaces / "midi-audio"), [tune_shelf.folder / "recordings"], index, update=True, quiet=True
-        )
+        build_index(load_space(spaces / "tunes"), [tune_shelf.folder / "recordings"], index, update=True, quiet=True)
 
 
 def test_the_rank_of_a_stage_is_what_a_cut_needs(matcher: Matcher, tune_shelf: TuneShelf) -> None:
@@ -231,4 +231,4 @@ def test_an_index_whose_hashes_were_lost(tune_shelf: TuneShelf, tmp_path: Path) 
 
 
 def test_cuts_hold_the_rule(tune_shelf: TuneShelf) -> None:
-    assert Cuts().rule.penalty == 5 and Cuts().after_pruning(1000) == 1000 and Cuts().after_hashing(1000) == 20
+    assert Cuts().rule.penalty == 4 and Cuts().after_pruning(1000) == 1000 and Cuts().after_hashing(1000) == 20

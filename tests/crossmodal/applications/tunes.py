@@ -86,8 +86,8 @@ def save_untrained(folder: Path, *, pruning: bool = True, rolls: bool = False, s
 
 @dataclass(frozen=True)
 class TuneShelf:
-    """folder: midi/, recordings/ and queries/ with 0 to 5 each, the last the tunes damaged; space: the bundled one; index: of the recordings,
-    made with it; recorded: the recordings with their clocks.
+    """folder: midi/, recordings/ and queries/ with 0 to 5 each, the last the tunes damaged; space: the bundled one; index: of the
+    recordings, made with it; recorded: the recordings with their clocks.
     """
 
     folder: Path
