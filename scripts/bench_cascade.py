@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from crossmodal.applications.collection import SearchableIndex
+from crossmodal.applications.hash_sequences import pack
 from crossmodal.applications.midi_cuts import Cuts
 from crossmodal.applications.midi_distractors import (
     NAME,
@@ -36,7 +37,6 @@ from crossmodal.applications.midi_query import KEYS, Query, moved
 from crossmodal.applications.track_indexing import TrackEncoder
 from crossmodal.applications.track_store import TrackStore
 from crossmodal.base.frame_store import FrameStore
-from crossmodal.retrieval.header import read_header
 from crossmodal.space import Background, Space
 from crossmodal.space_files import load_space, save_space
 from encoders.constant_q import BINS, FRAMES_PER_SECOND
@@ -58,6 +58,9 @@ def untrained_space(folder: Path) -> Space:
         recipe = load_recipe(name)
         torch.manual_seed(0)
         embedding = build_embedding(recipe).eval()
+        embedding.towers["midi"].load_state_dict(
+            embedding.towers["audio"].state_dict()
+        )  # so that the same music is alike
         width = embedding.tower("audio").dimension
         known = Background(torch.zeros(width), torch.eye(width))
         save_space(Space(name, str(folder / name), "", embedding, recipe, background=known), folder / name)
@@ -156,18 +159,18 @@ def _steps(store: FrameStore, tracks: NDArray[np.int64]) -> NDArray[np.int64]:
 def measure_cascade(bench: Bench, *, repeats: int) -> list[Row]:
     """Stages of one MIDI file's way through the index, and the whole of it extrapolated to a million tracks."""
     matcher = bench.open()
-    query = bench.query
+    frames = bench.query.frames  # a new query for each run: it keeps what is made of it
     every = matcher.answers_to("midi")
     count = int(every.sum())
     kept, last = matcher.cuts.after_pruning(count), matcher.cuts.after_hashing(count)
-    first = matcher.rank(query, every)[0]  # also compiles the kernels
-    encode = _least(repeats, lambda: _encode(matcher, query))
-    hashing = _least(repeats, lambda: matcher.by_hashes(query, every))
-    whole = _least(repeats, lambda: matcher.rank(query, every))
+    first = matcher.rank(Query("midi", frames), every)[0]  # also compiles the kernels
+    encode = _least(repeats, lambda: _encode(matcher, Query("midi", frames)))
+    hashing = _least(repeats, lambda: matcher.by_hashes(Query("midi", frames), every))
+    whole = _least(repeats, lambda: matcher.rank(Query("midi", frames), every))
     scaled = MILLION / count
     exact = (whole - hashing) * matcher.cuts.after_hashing(MILLION) / last
     million = encode + (hashing - encode) * scaled + exact
-    label = f"cascade over {count:,} tracks, {len(query.frames) / FRAMES_PER_SECOND:.0f} s of MIDI"
+    label = f"cascade over {count:,} tracks, {len(frames) / FRAMES_PER_SECOND:.0f} s of MIDI"
     return [
         Row(f"{label}, its recording {'found' if first.row == 0 else 'NOT found'}", whole, "s"),
         Row("    encoding it in twelve keys", encode, "s"),
@@ -189,36 +192,35 @@ def _least(repeats: int, run: Callable[[], object]) -> float:
 
 def _encode(matcher: Matcher, query: Query) -> None:
     for shift in KEYS:
-        frames = moved(query.frames, shift)
-        matcher.encoder.vector(query.kind, frames, matcher.encoder.hashes(query.kind, frames))
+        matcher.encoder.vector(query.kind, moved(query.frames, shift), pack(query.values(matcher.encoder, shift)))
 
 
-def measure_memory(bench: Bench) -> list[Row]:
-    """Resident memory of a process that searches the index, less that of one without it; and what a track takes on disk."""
-    command = [sys.executable, __file__, str(bench.folder), str(int(bench.spliced))]
+def measure_memory(bench: Bench, few: Bench) -> list[Row]:
+    """Resident memory of a process that has searched an index of a few tracks, and then this one; and what a track takes on disk."""
+    command = [sys.executable, __file__, str(few.folder), str(bench.folder), str(int(bench.spliced))]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     before, after, count = (float(word) for word in done.stdout.split())
     million = (before + (after - before) * MILLION / count) / 1024
     hashes = FrameStore(bench.folder / "hashes")
     frames = BINS * STEP * float(np.diff(hashes.offsets).mean())
     return [
-        Row(f"resident memory with {count:,.0f} tracks", after / 1024, "GB", before / 1024),
+        Row(f"resident memory with {count:,.0f} tracks, against a few", after / 1024, "GB", before / 1024),
         Row("    extrapolated to 1,000,000 tracks", million, "GB", goal="<= 4 GB", met=million <= GOAL_GB),
         Row("bytes of a track in memory, hashes", hashes.bytes_per_track, "B"),
         Row("bytes of a track on disk, constant-Q in 8 bits", frames, "B"),
     ]
 
 
-def _search_here(folder: Path, *, spliced: bool) -> None:
-    """In a process of its own: memory before and after all hashes and vectors were read, in MB."""
-    bench = Bench(folder, Query("midi", invented_frames(STEP, seed=0)), spliced)
-    TrackEncoder.of(load_space(read_header(folder).space.location))
-    before = resident()
-    matcher = bench.open()
-    every = matcher.answers_to("midi")
-    matcher.store.collection.hashes.max(), matcher.index.vectors.max()  # so that all of them are there
-    print(before, resident(), int(every.sum()))
+def _search_here(few: Path, many: Path, *, spliced: bool) -> None:
+    """In a process of its own: memory in MB after all hashes and vectors of a small index were read, and then of a large one."""
+    found = []
+    for folder, kind in ((few, False), (many, spliced)):
+        matcher = Bench(folder, Query("midi", invented_frames(STEP, seed=0)), kind).open()
+        count = int(matcher.answers_to("midi").sum())
+        matcher.store.collection.hashes.max(), matcher.index.vectors.max()  # so that all of them are there
+        found.append(resident())
+    print(*found, count)
 
 
 if __name__ == "__main__":
-    _search_here(Path(sys.argv[1]), spliced=sys.argv[2] == "1")
+    _search_here(Path(sys.argv[1]), Path(sys.argv[2]), spliced=sys.argv[3] == "1")

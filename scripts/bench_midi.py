@@ -215,7 +215,8 @@ def run_cascade(count: int, space: str | None, training: Path | None, *, repeats
             bench = invented_bench(Path(name), count)
         else:
             bench = spliced_bench(Path(name), load_space(space), training, count)
-        return measure_cascade(bench, repeats=repeats) + measure_memory(bench)
+        few = invented_bench(Path(name) / "few", 500)
+        return measure_cascade(bench, repeats=repeats) + measure_memory(bench, few)
 
 
 def main(words: Sequence[str] | None = None) -> int:

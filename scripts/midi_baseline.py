@@ -20,21 +20,27 @@ from scripts.midi_judging import interval_row
 
 POOLED = 8  # frames that are one vector of chroma: as many as a hash is made of
 CANDIDATES = 100
+STEPS, WEIGHTS = np.array([[1, 1], [1, 2], [2, 1]]), np.array([1.0, 1.0, 2.0])  # a step over two vectors costs two
 
 
 def chroma(frames: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Constant-Q frames (t, 48), C at the bottom -> chroma (12, t / 8) of unit length, of all octaves together."""
+    """Constant-Q frames (t, 48), C at the bottom -> chroma (12, t / 8), all octaves together, without its mean, of unit length."""
     folded = pooled(frames, POOLED).astype(np.float64).reshape(-1, frames.shape[1] // 12, 12).sum(axis=1)
+    folded -= folded.mean(axis=1, keepdims=True)
     return (folded / np.maximum(np.linalg.norm(folded, axis=1, keepdims=True), 1e-9)).T
 
 
 def warped_chroma(query: NDArray[np.float64], target: NDArray[np.float64]) -> float:
-    """Cost a vector of the cheapest subsequence warping, in the best of the twelve keys, the shorter of both being found in the longer."""
+    """Cost a vector of the cheapest subsequence warping, in the best of the twelve keys, the shorter of both being found in the longer.
+
+    Steps as usual for subsequences (Müller 2015, chapter 7), so that the tempo lies between a half and double.
+    """
     from librosa.sequence import dtw
 
     short, long = (query, target) if query.shape[1] <= target.shape[1] else (target, query)
-    cosine = [1 - np.roll(short, shift, axis=0).T @ long for shift in range(12)]
-    return min(float(dtw(C=cost, subseq=True, backtrack=False)[-1].min()) / short.shape[1] for cost in cosine)
+    costs = [1 - np.roll(short, shift, axis=0).T @ long for shift in range(12)]
+    ends = [dtw(C=c, subseq=True, backtrack=False, step_sizes_sigma=STEPS, weights_mul=WEIGHTS)[-1] for c in costs]
+    return min(float(end.min()) / short.shape[1] for end in ends)
 
 
 def chroma_rows(
