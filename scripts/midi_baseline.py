@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal.alignment.hashing.search import search
 from crossmodal.alignment.path import pooled
+from crossmodal.applications.hash_sequences import pack
 from crossmodal.applications.midi_evaluation import Held
 from crossmodal.applications.midi_matching import Matcher
-from crossmodal.applications.midi_query import KEYS, moved
+from crossmodal.applications.midi_query import KEYS, TEMPOS
 from crossmodal.base.results import ScoreRow
 from crossmodal.metrics.bootstrap import bootstrap_interval
 from crossmodal.metrics.retrieval import reciprocal_rank
@@ -65,8 +67,8 @@ def chroma_rows(
         tracks = matcher.store.numbers([names[row] for row in chosen])
         begin = time.process_time()
         scores = np.full(len(chosen), np.inf)
-        for shift in KEYS:
-            hashes = matcher.encoder.hashes("midi", moved(query.frames, shift))
+        for shift, tempo in product(KEYS, TEMPOS):
+            hashes = pack(query.values(matcher.encoder, shift, tempo=tempo))
             found = search(hashes, matcher.store.collection, rule=matcher.cuts.rule, top=len(chosen), candidates=tracks)
             place = {int(track): score for track, score in zip(found.indices, found.scores, strict=True)}
             scores = np.minimum(scores, [place[int(track)] for track in tracks])

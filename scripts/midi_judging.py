@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from crossmodal.alignment.hashing.batch import bound_many, warp, warp_many
 from crossmodal.alignment.hashing.bounds import FRACTION
 from crossmodal.applications.collection import SearchableIndex
-from crossmodal.applications.hash_sequences import pruning_bits
+from crossmodal.applications.hash_sequences import pack, pruning_bits
 from crossmodal.applications.midi_distractors import SplicedStore
 from crossmodal.applications.midi_evaluation import read_held
 from crossmodal.applications.midi_matching import Candidate, Matcher
-from crossmodal.applications.midi_query import KEYS, Query, moved
+from crossmodal.applications.midi_query import KEYS, TEMPOS, Query, moved
 from crossmodal.applications.midi_warping import offset_of
 from crossmodal.base.jobs import Row
 from crossmodal.base.results import ScoreRow
@@ -26,7 +26,7 @@ from crossmodal.metrics.bootstrap import Interval
 from encoders.constant_q import FRAMES_PER_SECOND
 from pairs.midi_music import Clock
 
-VERSION = 1  # of the answers
+VERSION = 2  # of the answers
 SMALL = 16  # values of 8 bits that a vector of 128 is reduced to: the bytes of its 128 signs
 Floats = NDArray[np.float64]
 
@@ -107,10 +107,10 @@ def judge(item: Mapping[str, object], folder: Path) -> Row:
 
 
 def hash_rank(matcher: Matcher, query: Query, own: int) -> int:
-    """Rank of an item by its hashes among all contents, each in its best key. Exact: what lies above the item's own score is left early."""
+    """Rank of an item by its hashes among all contents, each in its best key and tempo. Exact: what lies above the item's own score is left early."""
     collection, rule = matcher.store.collection, matcher.cuts.rule
     track = int(matcher.store.numbers([str(matcher.index.items[own].sha256)])[0])
-    asked = [matcher.encoder.hashes(query.kind, moved(query.frames, shift)) for shift in KEYS]
+    asked = [pack(query.values(matcher.encoder, shift, tempo=tempo)) for shift in KEYS for tempo in TEMPOS]
     limit = min((warp(hashes, collection[track], rule=rule) for hashes in asked), key=lambda w: w.cost / w.length)
     every, nearer = np.arange(len(collection)), np.zeros(len(collection), bool)
     bounds = np.empty(len(collection), np.int64)

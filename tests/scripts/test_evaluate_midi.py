@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 
 import crossmodal
 from crossmodal.alignment.hashing.search import search
+from crossmodal.applications.hash_sequences import pack
 from crossmodal.applications.midi_calibration import stage_ranks
 from crossmodal.applications.midi_evaluation import HeldSource
 from crossmodal.applications.midi_matching import Matcher
-from crossmodal.applications.midi_query import KEYS, moved
+from crossmodal.applications.midi_query import KEYS, TEMPOS, moved
 from crossmodal.base.errors import InputError
 from crossmodal.base.jobs import Row
 from scripts import evaluate_midi, midi_baseline, midi_judging
@@ -36,8 +38,8 @@ def test_the_rank_by_hashes_is_that_of_the_whole_search(matcher: Matcher, shelf:
         query = matcher.read(shelf.folder / f"queries/{number}.mid", "midi")
         for own in range(6):
             best = np.full(6, np.inf)
-            for shift in KEYS:
-                hashes = matcher.encoder.hashes("midi", moved(query.frames, shift))
+            for shift, tempo in itertools.product(KEYS, TEMPOS):
+                hashes = pack(query.values(matcher.encoder, shift, tempo=tempo))
                 found = search(hashes, matcher.store.collection, rule=matcher.cuts.rule, top=6, prune=False)
                 best[found.indices] = np.minimum(best[found.indices], found.scores)
             tracks = matcher.store.numbers([str(name) for name in matcher.index.items.column("sha256")])
