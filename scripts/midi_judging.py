@@ -107,7 +107,7 @@ def judge(item: Mapping[str, object], folder: Path) -> Row:
 
 
 def hash_rank(matcher: Matcher, query: Query, own: int) -> int:
-    """Rank of an item by its hashes among all contents, each in its best key and tempo. Exact: what lies above the item's own score is left early."""
+    """Rank of an item by its hashes among all, each in its best key and tempo. Exact: what is worse than the item is left early."""
     collection, rule = matcher.store.collection, matcher.cuts.rule
     track = int(matcher.store.numbers([str(matcher.index.items[own].sha256)])[0])
     asked = [pack(query.values(matcher.encoder, shift, tempo=tempo)) for shift in KEYS for tempo in TEMPOS]
