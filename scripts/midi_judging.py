@@ -17,8 +17,8 @@ from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.hash_sequences import pack, pruning_bits
 from crossmodal.applications.midi_distractors import SplicedStore
 from crossmodal.applications.midi_evaluation import read_held
-from crossmodal.applications.midi_matching import Candidate, Matcher
-from crossmodal.applications.midi_query import KEYS, TEMPOS, Query, moved
+from crossmodal.applications.midi_matching import Matcher
+from crossmodal.applications.midi_query import KEYS, TEMPOS, Candidate, Query, moved
 from crossmodal.applications.midi_warping import offset_of
 from crossmodal.base.jobs import Row
 from crossmodal.base.results import ScoreRow
@@ -134,7 +134,7 @@ def cascade(matcher: Matcher, query: Query, own: int, truth: Clock, semitones: i
     allowed = matcher.answers_to(query.kind)
     top = matcher.cuts.after_hashing(int(allowed.sum()))
     found = matcher.by_hashes(query, allowed, top=top + 1)
-    aligned = [matcher.align(query, row, KEYS) for row, _, _ in found]
+    aligned = [matcher.align(query, hit.row, hit.shift, hit.tempo) for hit in found]
     before, after = _sorted(aligned[:top]), _sorted([c for c in aligned if c.row != own][:top])
     features = [matcher.measure(query, candidates) for candidates in (before, after)]
     first = [float(matcher.calibration.confidence(made)[0]) for made in features]

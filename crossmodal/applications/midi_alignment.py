@@ -36,7 +36,10 @@ def refined(clock: Clock, midi: Frames, recording: Frames) -> Clock:
     inside = np.flatnonzero((places >= 0) & (places <= len(midi) - 1))
     if len(inside) < RADIUS:
         return clock
-    first, last = max(0, int(inside[0]) - RADIUS), int(inside[-1]) + 1 + RADIUS  # where it begins and ends may be wrong too
+    first, last = (
+        max(0, int(inside[0]) - RADIUS),
+        int(inside[-1]) + 1 + RADIUS,
+    )  # where it begins and ends may be wrong too
     warped = at_places(midi, places[first:last])
     warped[(places[first:last] < 0) | (places[first:last] > len(midi) - 1)] = 0
     warped, heard = described(warped), described(recording)[first:last]

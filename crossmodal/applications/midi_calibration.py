@@ -72,10 +72,10 @@ def stage_ranks(matcher: Matcher, query: Query, right: str, *, keys: Sequence[in
     own = int(np.flatnonzero(contents[rows] == contents[row])[0])
     pruning = None
     if matcher.prunes:
-        distances = np.stack([matcher.prune(query, shift, rows) for shift in keys])
+        distances = matcher.prune(query, keys, rows)
         pruning = 1 + int((distances < distances[:, own].min()).sum()) // len(keys)
     found = matcher.by_hashes(query, allowed, keys=keys, top=len(rows), after_pruning=len(rows))
-    hashing = next(place for place, (other, _, _) in enumerate(found, 1) if contents[other] == contents[row])
+    hashing = next(place for place, hit in enumerate(found, 1) if contents[hit.row] == contents[row])
     return StageRanks(pruning, hashing, len(rows))
 
 

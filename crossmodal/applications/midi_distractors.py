@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from crossmodal.applications.collection import SearchableIndex
+from crossmodal.applications.hash_sequences import Hashes
 from crossmodal.applications.indexing import reference_of
 from crossmodal.applications.midi_evaluation import Held
 from crossmodal.applications.midi_matching import Matcher
@@ -118,7 +119,7 @@ def spliced_frames(store: FrameStore, splices: Splices, number: int) -> NDArray[
     return np.concatenate(parts)
 
 
-def encode_splices(encoder: TrackEncoder, splices: Splices) -> tuple[NDArray, NDArray[np.float32]]:
+def encode_splices(encoder: TrackEncoder, splices: Splices) -> tuple[Hashes, NDArray[np.float32]]:
     """Hashes of all sequences one after the other, and their pruning vectors (n, d).
 
     InputError for a space that makes no hash of every 8 frames. Without a pruning space the vectors are those of `TrackEncoder.vector`.
@@ -127,7 +128,7 @@ def encode_splices(encoder: TrackEncoder, splices: Splices) -> tuple[NDArray, ND
     if not isinstance(hashing, SequenceEncoder) or hashing.step != STEP:
         raise InputError(f"expected hashes of {STEP} frames each, got others; splice with another step")
     store, starts = FrameStore(splices.training), splices.starts
-    hashes = np.zeros(int(starts[-1]), np.uint16 if encoder.space.dimension == 16 else np.uint32)
+    hashes: Hashes = np.zeros(int(starts[-1]), np.uint16 if encoder.space.dimension == 16 else np.uint32)
     owner = np.repeat(np.arange(len(splices)), np.diff(splices.offsets))
     pooled = _Pooled(encoder.pruning, len(splices)) if encoder.pruning is not None else None
     order = np.lexsort((splices.shifts, splices.tracks))

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from crossmodal.alignment.comparison import Comparison, compare
+from crossmodal.alignment.comparison import compare
 from crossmodal.alignment.hashing.search import search
 from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.hash_sequences import hash_hop, hash_positions, pack
 from crossmodal.applications.midi_alignment import refined
 from crossmodal.applications.midi_cuts import UNMEASURED, Cuts, load_cuts
-from crossmodal.applications.midi_query import KEYS, TEMPOS, Frames, Query, moved
+from crossmodal.applications.midi_query import KEYS, TEMPOS, Candidate, Frames, Hit, Query, moved
 from crossmodal.applications.midi_warping import Grid, clock_of, offset_of
 from crossmodal.applications.track_frames import KINDS, kind_of, read_frames
 from crossmodal.applications.track_indexing import MODALITIES, PRUNING, TrackEncoder, makes_hashes
@@ -34,6 +34,7 @@ from crossmodal.base.results import Ranking, Result
 from crossmodal.calibration import FILE as CALIBRATION_FILE
 from crossmodal.calibration import Calibration, load_calibration
 from crossmodal.retrieval.filters import parse_filter, select
+from encoders.constant_q import CENTRE_SECONDS
 from pairs.midi_music import Clock
 
 CALIBRATION = Calibration(features=("similarity", "margin"), weights=(12.0, 30.0), bias=-6.0)
@@ -42,22 +43,6 @@ KNOT, WINDOW = 2, 3  # steps of 371 ms, of the clock that is made of it
 _BLOCK = 65_536  # vectors that are compared at once
 _LARGEST = 1 << 22  # cells that are aligned at once; longer music is aligned coarsely first
 Keys = Sequence[int]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A track that may be it. row: its item in the index; shift: semitones by which the query was moved; comparison: the alignment of
-    the query's values (rows) with the track's (columns).
-    """
-
-    row: int
-    shift: int
-    comparison: Comparison
-
-    @property
-    def similarity(self) -> float:
-        """1 is equal, about 0 what chance gives."""
-        return 1.0 - self.comparison.score
 
 
 class Matcher:
@@ -124,35 +109,36 @@ class Matcher:
         """A file to be looked up. InputError with the reason why it cannot be read."""
         return Query(kind, from_bytes(read_frames(file, kind, rolls=self.encoder.rolls).frames))
 
-    def prune(self, query: Query, shift: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Squared Euclidean distances (n,) of the pruning vectors of some rows to that of the query in another key."""
-        frames = moved(query.frames, shift)
-        vector = self.encoder.vector(query.kind, frames, pack(query.values(self.encoder, shift))).astype(np.float64)
-        found = np.empty(len(rows))
+    def prune(self, query: Query, keys: Keys, rows: NDArray[np.int64]) -> Frames:
+        """Squared Euclidean distances (keys, n) of the pruning vectors of some rows to those of the query in some keys."""
+        asked = np.stack([
+            self.encoder.vector(query.kind, moved(query.frames, key), pack(query.values(self.encoder, key))) for key in keys
+        ])  # fmt: skip
+        found = np.empty((len(keys), len(rows)), np.float32)
         for start in range(0, len(rows), _BLOCK):
-            part = np.asarray(self.index.vectors[rows[start : start + _BLOCK]], np.float64)
-            found[start : start + _BLOCK] = ((part - vector) ** 2).sum(axis=1)
-        return found
+            part = np.asarray(self.index.vectors[rows[start : start + _BLOCK]], np.float32)
+            found[:, start : start + _BLOCK] = np.einsum("nd,nd->n", part, part) - 2 * asked @ part.T
+        return np.asarray(found + np.einsum("kd,kd->k", asked, asked)[:, None], np.float32)
 
     def pruned(self, query: Query, rows: NDArray[np.int64], keys: Keys, kept: int) -> dict[int, NDArray[np.int64]]:
         """Rows that are worth comparing in each key, `kept` a key on average: the pairs of row and key that are nearest."""
         if not self.prunes or kept >= len(rows):
             return dict.fromkeys(keys, rows)
-        distances = np.stack([self.prune(query, shift, rows) for shift in keys])
+        distances = self.prune(query, keys, rows)
         limit = np.partition(distances, kept * len(keys) - 1, axis=None)[kept * len(keys) - 1]
         return {shift: rows[row <= limit] for shift, row in zip(keys, distances, strict=True)}
 
     def by_hashes(
         self, query: Query, allowed: NDArray[np.bool_], *, keys: Keys = KEYS, top: int | None = None,
         after_pruning: int | None = None, threads: int | None = 1,
-    ) -> list[tuple[int, int, float]]:  # fmt: skip
-        """(row, shift, score in bits a cell) of the nearest contents by their hashes, each in its best key and tempo, best first."""
+    ) -> list[Hit]:  # fmt: skip
+        """The nearest different contents by their hashes, each in its best key and tempo, best first."""
         rows = _first_of_each(self._tracks, allowed)
         row_of = dict(zip(self._tracks[rows].tolist(), rows.tolist(), strict=True))
         kept = after_pruning or self.cuts.after_pruning(len(rows))
         top = top or self.cuts.after_hashing(len(rows))
         compared = self.pruned(query, rows, keys, kept)
-        best: dict[int, tuple[float, int]] = {}
+        best: dict[int, Hit] = {}
         for shift, tempo in product(keys, TEMPOS):
             chosen = compared[shift]
             if not len(chosen):
@@ -162,26 +148,20 @@ class Matcher:
                 top=min(top, len(chosen)), candidates=self._tracks[chosen], threads=threads,
             )  # fmt: skip
             for track, score in zip(found.indices.tolist(), found.scores.tolist(), strict=True):
-                best[track] = min(
-                    best.get(track, (np.inf, 0)), (score, shift), key=lambda pair: (pair[0], abs(pair[1]))
-                )
-        ordered = sorted(best.items(), key=lambda entry: (entry[1][0], entry[0]))[:top]
-        return [(row_of[track], shift, score) for track, (score, shift) in ordered]
+                hit = Hit(row_of[track], shift, tempo, score)
+                best[track] = min(best.get(track, hit), hit, key=lambda one: (one.score, abs(one.shift)))
+        return [hit for _, hit in sorted(best.items(), key=lambda entry: (entry[1].score, entry[0]))][:top]
 
-    def align(self, query: Query, row: int, keys: Keys) -> Candidate:
-        """The alignment with an item in the best of some keys, by the values whose signs are the hashes."""
+    def align(self, query: Query, row: int, shift: int, tempo: float = 1.0) -> Candidate:
+        """The alignment with an item in a key and at a tempo, by the values whose signs are the hashes."""
         targets = centred(self.encoder.values(str(self.kinds[row]), self.store.frames(self._names[row])))
-        tried = [
-            Candidate(row, shift, compare(
-                centred(query.values(self.encoder, shift)), targets, gully=GULLY, penalty=PENALTY, largest=_LARGEST
-            ))
-            for shift in keys
-        ]  # fmt: skip
-        return max(tried, key=lambda candidate: (candidate.similarity, -abs(candidate.shift)))
+        asked = centred(query.values(self.encoder, shift, tempo=tempo))
+        found = compare(asked, targets, gully=GULLY, penalty=PENALTY, largest=_LARGEST)
+        return Candidate(row, shift, tempo, found)
 
     def rank(self, query: Query, allowed: NDArray[np.bool_], *, keys: Keys = KEYS) -> list[Candidate]:
         """The whole cascade: the candidates that were aligned, best first."""
-        found = [self.align(query, row, keys) for row, _, _ in self.by_hashes(query, allowed, keys=keys)]
+        found = [self.align(query, hit.row, hit.shift, hit.tempo) for hit in self.by_hashes(query, allowed, keys=keys)]
         return sorted(found, key=lambda candidate: (-candidate.similarity, candidate.row))
 
     def measure(self, query: Query, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
@@ -193,18 +173,21 @@ class Matcher:
             others = [c.similarity for c in candidates if c.row != candidate.row]
             if not others:
                 backwards = Query(query.kind, query.frames[::-1])
-                others = [self.align(backwards, candidate.row, [candidate.shift]).similarity]
+                others = [self.align(backwards, candidate.row, candidate.shift, candidate.tempo).similarity]
             rows.append((candidate.similarity, candidate.similarity - max(others)))
         return np.array(rows, np.float64).reshape(-1, 2)
 
     def clock(self, query: Query, candidate: Candidate) -> Clock:
         """Seconds of the MIDI -> seconds of the recording, exactly."""
         midi_asks = query.kind == "midi"
-        hop = hash_hop(self.space, "audio")
-        grid = Grid(hop, float(hash_positions(self.space, "audio", 1)[0]), KNOT, WINDOW)
+        grid = Grid(hash_hop(self.space, "audio"), float(hash_positions(self.space, "audio", 1)[0]), KNOT, WINDOW)
         coarse = clock_of(candidate.comparison.path, grid, midi_rows=midi_asks)
+        sides = {True: coarse.source, False: coarse.target}
+        sides[midi_asks] = (
+            sides[midi_asks] - CENTRE_SECONDS
+        ) / candidate.tempo + CENTRE_SECONDS  # of the query as it was
         asked, found = moved(query.frames, candidate.shift), self.store.frames(self._names[candidate.row])
-        return refined(coarse, *((asked, found) if midi_asks else (found, asked)))
+        return refined(Clock(sides[True], sides[False]), *((asked, found) if midi_asks else (found, asked)))
 
     def seconds(self, row: int) -> float:
         """How long an item lasts."""

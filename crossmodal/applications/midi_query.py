@@ -1,4 +1,4 @@
-"""What is looked up: constant-Q frames of a file, in its own key and tempo and in others."""
+"""What is looked up: constant-Q frames of a file, in its own key and tempo and in others; and what may be its answer."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from crossmodal.alignment.comparison import Comparison
 from crossmodal.applications.track_indexing import TrackEncoder
 
 KEYS = tuple(range(-5, 7))  # semitones by which a query is moved
-TEMPOS = (0.8, 1.0, 1.25)  # lengths that a query is given, where its hashes are compared
+TEMPOS = (0.74, 1.0, 1.35)  # lengths that a query is given, where its hashes are compared
 Frames = NDArray[np.float32]
 
 
@@ -27,6 +28,33 @@ class Query:
         if (shift, tempo) not in self._values:
             self._values[shift, tempo] = encoder.values(self.kind, moved(stretched(self.frames, tempo), shift))
         return self._values[shift, tempo]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A track near a query by its hashes. row: its item; shift, tempo: of the query, as in `Candidate`; score: bits a cell."""
+
+    row: int
+    shift: int
+    tempo: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A track that may be it. row: its item in the index; shift: semitones by which the query was moved; tempo: how many times as long it
+    was made; comparison: the alignment of the query's values (rows) with the track's (columns).
+    """
+
+    row: int
+    shift: int
+    tempo: float
+    comparison: Comparison
+
+    @property
+    def similarity(self) -> float:
+        """1 is equal, about 0 what chance gives."""
+        return 1.0 - self.comparison.score
 
 
 def stretched(frames: Frames, tempo: float) -> Frames:

@@ -189,10 +189,10 @@ def test_the_rank_of_a_stage_is_what_a_cut_needs(matcher: Matcher, tune_shelf: T
     ranks = stage_ranks(matcher, query, "3.wav", keys=[0])
     allowed = matcher.answers_to("midi")
     kept = matcher.by_hashes(query, allowed, keys=[0], top=ranks.hashing)
-    assert kept[-1][0] == [item.id for item in matcher.index.items].index("3.wav")
+    assert kept[-1].row == [item.id for item in matcher.index.items].index("3.wav")
     assert ranks.pruning is not None and ranks.tracks == 6
     pruned = matcher.by_hashes(query, allowed, keys=[0], top=6, after_pruning=ranks.pruning)
-    assert len(pruned) == ranks.pruning and kept[-1][0] in [row for row, _, _ in pruned]
+    assert len(pruned) == ranks.pruning and kept[-1].row in [hit.row for hit in pruned]
 
 
 def test_a_space_of_piano_rolls_reads_midi_without_synthesis(tune_shelf: TuneShelf, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_space_of_piano_rolls_reads_midi_without_synthesis(tune_shelf: TuneShe
 
 def test_a_lone_candidate_is_measured_against_the_query_backwards(matcher: Matcher, tune_shelf: TuneShelf) -> None:
     query = Query("midi", from_bytes(read_frames(tune_shelf.folder / "queries/0.mid", "midi").frames))
-    right, wrong = matcher.align(query, 0, [0]), matcher.align(query, 3, [0])
+    right, wrong = matcher.align(query, 0, 0), matcher.align(query, 3, 0)
     confidences = CALIBRATION.confidence(np.vstack([matcher.measure(query, [one]) for one in (right, wrong)]))
     assert confidences[0] > 0.9 and confidences[1] < 0.5
 
