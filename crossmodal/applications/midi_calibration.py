@@ -1,13 +1,12 @@
 """Calibrating `match` on held-out MIDI files or recordings whose answers are known: the cuts of the stages, and the confidence.
 
-Ranks at each stage are measured among the whole index, each right answer in its best key; confidences on each query with its answer in the
-index and without.
+Ranks at each stage are measured among what the stage before hands on, each right answer in its best key; confidences on each query with
+its answer in the index and without.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,69 +21,67 @@ from crossmodal.calibration import Calibration, fit_calibration
 SHOWN = 3  # answers of each question that are learned from: a first one that is wrong has a right one behind it
 
 
-@dataclass(frozen=True)
-class StageRanks:
-    """Ranks of a right answer, from 1: by its pruning vector (None without a pruning space) and by its hashes, among `tracks`."""
-
-    pruning: int | None
-    hashing: int
-    tracks: int
-
-
 def calibrate_matching(
     matcher: Matcher, asked: Sequence[tuple[Path, str]], *, data: str, false_rejection: float = 0.01,
     threshold: float = CALIBRATION.threshold, keys: Sequence[int] = KEYS,
 ) -> tuple[Cuts, Calibration]:  # fmt: skip
     """From files and the ids of the items that are right; keep them with `save_cuts(folder, it)` and
-    `save_calibration(folder, {"match": it})`, the space's folder.
+    `save_calibration(folder, {"match": it})`, the space's folder. The matcher goes on with these cuts.
 
-    false_rejection: the share of right answers that each stage may lose. Raises InputError for an id that the index does not hold, and
-    where there are no queries.
+    false_rejection: the share of right answers that each stage may lose; a stage is measured on what the one before hands on. Raises
+    InputError for an id that the index does not hold, and where there are no queries.
     """
-    ranks: list[StageRanks] = []
-    features: list[NDArray[np.float64]] = []
-    labels: list[bool] = []
-    for path, right in asked:
-        kind = query_kind(matcher, path)
-        query = matcher.read(path, kind)
-        ranks.append(stage_ranks(matcher, query, right, keys=keys))
-        measured, true = examples(matcher, query, right, keys=keys)
-        features.append(measured)
-        labels += true
-    pruning = [rank.pruning for rank in ranks if rank.pruning is not None]
-    hashing = [rank.hashing for rank in ranks]
-    tracks = max((rank.tracks for rank in ranks), default=1)
-    cuts = choose_cuts(
-        pruning, hashing, tracks=tracks, false_rejection=false_rejection, data=data, rule=matcher.cuts.rule
-    )
-    scores = np.concatenate(features)
-    return cuts, fit_calibration(scores, labels, features=CALIBRATION.features, threshold=threshold, data=data)
+    known = [(_query(matcher, path), _row_of(matcher, right)) for path, right in asked]
+    rule = matcher.cuts.rule
+    matcher.cuts = Cuts(gully=rule.gully, penalty=int(rule.penalty))
+    tracks = max((_tracks(matcher, query) for query, _ in known), default=1)
+    pruning = [pruning_rank(matcher, query, row, keys=keys) for query, row in known] if matcher.prunes else []
+    chosen = choose_cuts(pruning, [1] * len(known), tracks=tracks, false_rejection=false_rejection, rule=rule)
+    matcher.cuts = matcher.cuts.model_copy(update={"pruning": chosen.pruning})
+    found = [hashing_rank(matcher, query, row, keys=keys) for query, row in known]
+    hashing = [rank for rank in found if rank is not None] or [1]
+    matcher.cuts = choose_cuts(
+        pruning, hashing, tracks=tracks, false_rejection=false_rejection, data=data, rule=rule
+    ).model_copy(update={"queries": len(known)})
+    rows = [examples(matcher, query, row, keys=keys) for query, row in known]
+    scores = np.concatenate([features for features, _ in rows])
+    labels = [label for _, true in rows for label in true]
+    fitted = fit_calibration(scores, labels, features=CALIBRATION.features, threshold=threshold, data=data)
+    return matcher.cuts, fitted
 
 
-def stage_ranks(matcher: Matcher, query: Query, right: str, *, keys: Sequence[int] = KEYS) -> StageRanks:
-    """Where the right item stands at each stage, were it the only one that cuts. The rank by pruning vectors is that
-    of its best key among all pairs of track and key, a key."""
-    allowed = matcher.answers_to(query.kind)
-    contents = matcher.index.contents
-    row = _row_of(matcher, right)
+def _query(matcher: Matcher, path: Path) -> Query:
+    return matcher.read(path, query_kind(matcher, path))
+
+
+def _tracks(matcher: Matcher, query: Query) -> int:
+    """Different contents that may be its answer."""
+    return len(np.unique(matcher.index.contents[matcher.answers_to(query.kind)]))
+
+
+def pruning_rank(matcher: Matcher, query: Query, row: int, *, keys: Sequence[int] = KEYS) -> int:
+    """Where an item stands by its pruning vector, from 1: its best key among all pairs of track and key, a key."""
+    contents, allowed = matcher.index.contents, np.flatnonzero(matcher.answers_to(query.kind))
     _, places = np.unique(contents[allowed], return_index=True)
-    rows = np.flatnonzero(allowed)[np.sort(places)]
+    rows = allowed[np.sort(places)]
+    distances = matcher.prune(query, keys, rows)
     own = int(np.flatnonzero(contents[rows] == contents[row])[0])
-    pruning = None
-    if matcher.prunes:
-        distances = matcher.prune(query, keys, rows)
-        pruning = 1 + int((distances < distances[:, own].min()).sum()) // len(keys)
-    found = matcher.by_hashes(query, allowed, keys=keys, top=len(rows), after_pruning=len(rows))
-    hashing = next(place for place, hit in enumerate(found, 1) if contents[hit.row] == contents[row])
-    return StageRanks(pruning, hashing, len(rows))
+    return 1 + int((distances < distances[:, own].min()).sum()) // len(keys)
+
+
+def hashing_rank(matcher: Matcher, query: Query, row: int, *, keys: Sequence[int] = KEYS) -> int | None:
+    """Where an item stands by its hashes, from 1, among what the matcher's pruning hands on; None where it is not among them."""
+    allowed, contents = matcher.answers_to(query.kind), matcher.index.contents
+    found = matcher.by_hashes(query, allowed, keys=keys, top=len(allowed))
+    return next((place for place, hit in enumerate(found, 1) if contents[hit.row] == contents[row]), None)
 
 
 def examples(
-    matcher: Matcher, query: Query, right: str, *, keys: Sequence[int] = KEYS
+    matcher: Matcher, query: Query, row: int, *, keys: Sequence[int] = KEYS
 ) -> tuple[NDArray[np.float64], list[bool]]:
     """Features (n, 2) and truth of the first answers to a query, with the right item (and its copies) in the index and without."""
     contents = matcher.index.contents
-    same = contents == contents[_row_of(matcher, right)]
+    same = contents == contents[row]
     allowed = matcher.answers_to(query.kind)
     features: list[NDArray[np.float64]] = []
     labels: list[bool] = []

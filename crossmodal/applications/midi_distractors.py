@@ -128,7 +128,8 @@ def encode_splices(encoder: TrackEncoder, splices: Splices) -> tuple[Hashes, NDA
     if not isinstance(hashing, SequenceEncoder) or hashing.step != STEP:
         raise InputError(f"expected hashes of {STEP} frames each, got others; splice with another step")
     store, starts = FrameStore(splices.training), splices.starts
-    hashes: Hashes = np.zeros(int(starts[-1]), np.uint16 if encoder.space.dimension == 16 else np.uint32)
+    total = int(starts[-1])
+    hashes: Hashes = np.zeros(total, np.uint16) if encoder.space.dimension == 16 else np.zeros(total, np.uint32)
     owner = np.repeat(np.arange(len(splices)), np.diff(splices.offsets))
     pooled = _Pooled(encoder.pruning, len(splices)) if encoder.pruning is not None else None
     order = np.lexsort((splices.shifts, splices.tracks))

@@ -12,7 +12,7 @@ import soundfile
 import crossmodal
 from crossmodal.applications import midi_matching
 from crossmodal.applications.indexing import build_index
-from crossmodal.applications.midi_calibration import calibrate_matching, stage_ranks
+from crossmodal.applications.midi_calibration import calibrate_matching, hashing_rank, pruning_rank
 from crossmodal.applications.midi_cuts import Cuts, save_cuts
 from crossmodal.applications.midi_features import roll_frames
 from crossmodal.applications.midi_matching import CALIBRATION, Matcher, answer, match
@@ -184,15 +184,19 @@ def test_pruning_keeps_the_nearest_and_the_rest_is_told(tune_shelf: TuneShelf, t
         build_index(load_space(spaces / "tunes"), [tune_shelf.folder / "recordings"], index, update=True, quiet=True)
 
 
-def test_the_rank_of_a_stage_is_what_a_cut_needs(matcher: Matcher, tune_shelf: TuneShelf) -> None:
+def test_the_rank_of_a_stage_is_what_a_cut_needs(tune_shelf: TuneShelf) -> None:
+    matcher = Matcher.of(tune_shelf.index)
+    matcher.cuts = Cuts()
     query = Query("midi", from_bytes(read_frames(tune_shelf.folder / "queries/3.mid", "midi").frames))
-    ranks = stage_ranks(matcher, query, "3.wav", keys=[0])
+    row = [item.id for item in matcher.index.items].index("3.wav")
     allowed = matcher.answers_to("midi")
-    kept = matcher.by_hashes(query, allowed, keys=[0], top=ranks.hashing)
-    assert kept[-1].row == [item.id for item in matcher.index.items].index("3.wav")
-    assert ranks.pruning is not None and ranks.tracks == 6
-    pruned = matcher.by_hashes(query, allowed, keys=[0], top=6, after_pruning=ranks.pruning)
-    assert len(pruned) == ranks.pruning and kept[-1].row in [hit.row for hit in pruned]
+    hashing = hashing_rank(matcher, query, row, keys=[0])
+    assert hashing is not None
+    kept = matcher.by_hashes(query, allowed, keys=[0], top=hashing)
+    assert kept[-1].row == row
+    pruning = pruning_rank(matcher, query, row, keys=[0])
+    pruned = matcher.by_hashes(query, allowed, keys=[0], top=6, after_pruning=pruning)
+    assert len(pruned) == pruning and row in [hit.row for hit in pruned]
 
 
 def test_a_space_of_piano_rolls_reads_midi_without_synthesis(tune_shelf: TuneShelf, tmp_path: Path) -> None:
