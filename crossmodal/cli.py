@@ -12,6 +12,7 @@ import click
 
 from crossmodal import __version__
 from crossmodal.cli_identify import identify
+from crossmodal.cli_match import match
 from crossmodal.cli_scores import add_to as add_score_commands
 from crossmodal.cli_training import add_to as add_training_commands
 from crossmodal.command_line import (
@@ -98,7 +99,7 @@ def index(
     resume: bool,
     as_json: bool,
 ) -> None:
-    """Index recordings (with audio-sheet: scores too) with SPACE, so that they can be searched."""
+    """Index recordings (with audio-sheet: scores too; with midi-audio: MIDI files too) with SPACE, so that they can be searched."""
     from crossmodal.applications.indexing import build_index
 
     paths, missing = read_paths(sources, from_file)
@@ -113,7 +114,7 @@ def index(
         quiet=quiet,
     )
     done.skipped[:0] = missing
-    show(done.model_dump() if as_json else done.summary())
+    show(done.model_dump(exclude_none=True) if as_json else done.summary())
     finish(done.skipped, output, strict=strict, usable=done.added + done.moved + done.kept, own=True)
 
 
@@ -218,6 +219,7 @@ def spaces(as_json: bool) -> None:
 
 add_training_commands(cli)
 cli.add_command(identify)
+cli.add_command(match)
 add_score_commands(cli)
 
 

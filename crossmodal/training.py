@@ -7,7 +7,7 @@ State lies in `OUTPUT/training`: prepared recordings, and for each stage its log
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 import lightning
@@ -19,6 +19,7 @@ from crossmodal.assembly import (
     build_embedding,
     build_pairs,
     check_recipe,
+    needed_files,
 )
 from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.base.files import (
@@ -31,13 +32,13 @@ from crossmodal.base.files import (
 )
 from crossmodal.base.results import Skipped
 from crossmodal.card import write_card
-from crossmodal.embedding import JointEmbedding, along, pool_windows
+from crossmodal.embedding import JointEmbedding, along, device_of, pool_windows
 from crossmodal.prepared import PreparedStore, prepare_store
 from crossmodal.recipe import Recipe, dump_recipe
 from crossmodal.space import Background, Space
 from crossmodal.space_files import MANIFEST, load_space, save_space
 from crossmodal.stages.fit import on_gpu
-from crossmodal.training_stages import Material, run_stage
+from crossmodal.training_stages import Material, fitting_batches, run_stage
 from encoders.encoder import AudioEncoder, SequenceEncoder
 from encoders.labels import Labels
 from pairs.catalogue import Catalogue, read_catalogue
@@ -45,6 +46,7 @@ from pairs.source import Item
 from pairs.splits import assign_splits
 
 STATE = "training"
+DRAWN_BATCHES = 16
 
 
 def train(
@@ -79,8 +81,9 @@ def train(
         embedding = build_embedding(recipe, names=class_names(recipe, read))
         start = _begin(embedding, recipe.start) if recipe.start else None
         material = gather_material(
-            embedding, read, prepared or state / "prepared", seed=recipe.seed, jobs=jobs, quiet=quiet
-        )
+            embedding, read, prepared or state / "prepared", needs=needed_files(recipe), seed=recipe.seed, jobs=jobs,
+            quiet=quiet,
+        )  # fmt: skip
         for number, (name, stage) in enumerate(recipe.stages.items(), start=1):
             run_stage(
                 embedding,
@@ -123,21 +126,25 @@ def class_names(recipe: Recipe, catalogue: Catalogue) -> list[str]:
 
 
 def gather_material(
-    embedding: JointEmbedding, catalogue: Catalogue, folder: Path, *, seed: int, jobs: int, quiet: bool
-) -> Material:
-    """Splits a catalogue by work and prepares its recordings."""
+    embedding: JointEmbedding, catalogue: Catalogue, folder: Path, *, needs: Set[str] = frozenset({"audio"}), seed: int, jobs: int,
+    quiet: bool,
+) -> Material:  # fmt: skip
+    """Splits a catalogue by work and, where the pairs need "audio", prepares its recordings. needs: see `PairSource`."""
     if "audio" not in embedding.towers:
         raise RecipeError(f"towers: expected audio among them, got {', '.join(embedding.towers)}")
     encoder = embedding.tower("audio").encoder
     assert isinstance(encoder, AudioEncoder)
-    usable = [item for item in catalogue.items if "audio" in item.files]
+    usable = [item for item in catalogue.items if needs <= item.files.keys()]
     if not usable:
+        columns = " and ".join(sorted(needs))
         raise InputError(
-            f"{catalogue.path}: expected items with an audio file, got none; check the audio column and the paths"
+            f"{catalogue.path}: expected items with an {columns} file, got none; check the {columns} column and the paths"
         )
-    paths = list(dict.fromkeys(item.files["audio"] for item in usable))
-    store, skipped = prepare_store(encoder, paths, folder=folder, jobs=jobs, quiet=quiet)
-    usable = [item for item in usable if item.files["audio"] in store]
+    store, skipped = PreparedStore([], encoder.window), list[Skipped]()
+    if "audio" in needs:
+        paths = list(dict.fromkeys(item.files["audio"] for item in usable))
+        store, skipped = prepare_store(encoder, paths, folder=folder, jobs=jobs, quiet=quiet)
+        usable = [item for item in usable if item.files["audio"] in store]
     splits: dict[str, list[Item]] = {"train": [], "validation": [], "test": []}
     for item in assign_splits(usable, seed=seed):
         splits[item.split or "train"].append(item)
@@ -164,9 +171,22 @@ def track_vectors(embedding: JointEmbedding, store: PreparedStore, items: Sequen
     return torch.stack(rows)
 
 
+def drawn_vectors(embedding: JointEmbedding, recipe: Recipe, material: Material) -> Tensor:
+    """Vectors (n, d) of recordings as the last stage's pairs draw them: where these bring frames of their own, nothing is prepared."""
+    stage = list(recipe.stages.values())[-1]
+    batches = fitting_batches(embedding, stage, material, seed=recipe.seed)
+    tower = embedding.tower("audio")
+    with torch.inference_mode():
+        found = [tower(batches[step].to(device_of(embedding)).inputs["audio"]).cpu() for step in range(DRAWN_BATCHES)]
+    return torch.cat(found)
+
+
 def _space(recipe: Recipe, embedding: JointEmbedding, material: Material, output: Path, start: Space | None) -> Space:
     items = material.splits["train"]
-    vectors = track_vectors(embedding, material.store, items)
+    if "audio" in needed_files(recipe):
+        vectors = track_vectors(embedding, material.store, items)
+    else:
+        vectors = drawn_vectors(embedding, recipe, material)
     own = embedding.tower("label").encoder if "label" in embedding.towers else None
     seen: set[str] = set()
     for stage in recipe.stages.values():
