@@ -46,11 +46,12 @@ def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
     make_folder(folder)
     remove_leftovers(folder)  # of a run that was killed
     (folder / MANIFEST).unlink(missing_ok=True)
-    if half:
-        for tensor in space.embedding.state_dict().values():
-            if tensor.is_floating_point():
-                tensor.copy_(tensor.half())
-    weights = {k: v.half() if half and v.is_floating_point() else v for k, v in owned_state(space.embedding).items()}
+    weights = owned_state(space.embedding)
+    if half:  # the towers of others, which are not copied, stay as they are
+        weights = {name: _rounded(tensor) for name, tensor in weights.items()}
+        state = space.embedding.state_dict()
+        for name, tensor in weights.items():
+            state[name].copy_(tensor)
     weights |= {"background.mean": space.background.mean, "background.covariance": space.background.covariance}
     _write_text(folder / "recipe.yaml", dump_recipe(space.recipe))
     _write_tensors(folder / "weights.safetensors", weights)
@@ -71,6 +72,12 @@ def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
         },
     )
     return load_space(folder)
+
+
+def _rounded(tensor: Tensor) -> Tensor:
+    """In 16 bits, unless it is of integers or has a value beyond 65,504, as variances of what nothing normalizes may have."""
+    half = tensor.half() if tensor.is_floating_point() else tensor
+    return half if half.isfinite().all() else tensor
 
 
 def load_space(name: str | Path) -> Space:

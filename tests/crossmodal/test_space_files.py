@@ -137,3 +137,16 @@ def test_a_space_of_non_commercial_data_says_so_when_it_is_loaded(
     caplog.clear()
     loaded = load_space(tmp_path / "small-nc")
     assert caplog.messages == [f"crossmodal: {loaded.reference}: its training data forbid commercial use; see its card"]
+
+
+def test_values_beyond_16_bits_are_kept_in_32(space_folder: Path, tmp_path: Path) -> None:
+    space = load_space(space_folder)
+    before = space.encode("text", ["low"])
+    name, huge = next((k, v) for k, v in space.embedding.state_dict().items() if k.endswith("running_var"))
+    huge.fill_(1e6)
+    changed = save_space(space, tmp_path / "half", half=True)
+    stored = load_file(tmp_path / "half" / "weights.safetensors")
+    assert stored[name].dtype == np.float32 and (stored[name] == 1e6).all()
+    assert {array.dtype for array in stored.values()} >= {np.dtype(np.float16), np.dtype(np.float32)}
+    assert np.isfinite(changed.encode("text", ["low"])).all()
+    np.testing.assert_allclose(changed.encode("text", ["low"]), before, atol=2e-2)
