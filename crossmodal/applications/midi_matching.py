@@ -37,7 +37,7 @@ from crossmodal.retrieval.filters import parse_filter, select
 from encoders.constant_q import CENTRE_SECONDS
 from pairs.midi_music import Clock
 
-CALIBRATION = Calibration(features=("similarity", "margin"), weights=(12.0, 30.0), bias=-6.0)
+CALIBRATION = Calibration(features=("similarity", "margin"), weights=(12.0, 30.0), bias=-9.0)
 GULLY, PENALTY = 0.96, 0.4  # of the alignment of values
 KNOT, WINDOW = 2, 3  # steps of 371 ms, of the clock that is made of it
 _BLOCK = 65_536  # vectors that are compared at once
@@ -111,9 +111,7 @@ class Matcher:
 
     def prune(self, query: Query, keys: Keys, rows: NDArray[np.int64]) -> Frames:
         """Squared Euclidean distances (keys, n) of the pruning vectors of some rows to those of the query in some keys."""
-        asked = np.stack([
-            self.encoder.vector(query.kind, moved(query.frames, key), pack(query.values(self.encoder, key))) for key in keys
-        ])  # fmt: skip
+        asked = np.stack([query.vector(self.encoder, key) for key in keys])
         found = np.empty((len(keys), len(rows)), np.float32)
         for start in range(0, len(rows), _BLOCK):
             part = np.asarray(self.index.vectors[rows[start : start + _BLOCK]], np.float32)

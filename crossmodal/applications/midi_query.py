@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal.alignment.comparison import Comparison
+from crossmodal.applications.hash_sequences import pack
 from crossmodal.applications.track_indexing import TrackEncoder
 
 KEYS = tuple(range(-5, 7))  # semitones by which a query is moved
@@ -22,12 +23,20 @@ class Query:
     kind: str
     frames: Frames
     _values: dict[tuple[int, float], Frames] = field(default_factory=dict, repr=False, compare=False)
+    _vectors: dict[int, Frames] = field(default_factory=dict, repr=False, compare=False)
 
     def values(self, encoder: TrackEncoder, shift: int, *, tempo: float = 1.0) -> Frames:
         """What the network makes of it in a key, `tempo` times as long, (tempo t / 8, d) in (-1, 1); made once."""
         if (shift, tempo) not in self._values:
             self._values[shift, tempo] = encoder.values(self.kind, moved(stretched(self.frames, tempo), shift))
         return self._values[shift, tempo]
+
+    def vector(self, encoder: TrackEncoder, shift: int) -> Frames:
+        """Its pruning vector in a key, (d,); made once."""
+        if shift not in self._vectors:
+            hashes = pack(self.values(encoder, shift))
+            self._vectors[shift] = encoder.vector(self.kind, moved(self.frames, shift), hashes)
+        return self._vectors[shift]
 
 
 @dataclass(frozen=True)
