@@ -7,6 +7,7 @@ query, hashes are invented, one track being a damaged copy of the query's, and t
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import time
@@ -223,4 +224,9 @@ def _search_here(few: Path, many: Path, *, spliced: bool) -> None:
 
 
 if __name__ == "__main__":
-    _search_here(Path(sys.argv[1]), Path(sys.argv[2]), spliced=sys.argv[3] == "1")
+    parser = argparse.ArgumentParser(description="Measures one index in a process of its own, for bench_midi.py.")
+    parser.add_argument("first", type=Path)
+    parser.add_argument("second", type=Path)
+    parser.add_argument("spliced", choices=("0", "1"))
+    asked = parser.parse_args()
+    _search_here(asked.first, asked.second, spliced=asked.spliced == "1")

@@ -241,7 +241,7 @@ def test_the_identity_head_and_the_wide_projection() -> None:
     assert resolve_head("identity")(input=6)(vectors) is vectors
     wide = resolve_head("projection")(input=6, dimension=3, hidden=9, dropout=0.1)
     assert wide(vectors).shape == (4, 3) and next(wide.parameters()).shape == (9, 6)
-    assert set(HEADS) == {"projection", "linear", "identity", "cca"}
+    assert set(HEADS) == {"projection", "linear", "identity", "cca", "hash"}
 
 
 def test_importing_the_table_is_light() -> None:

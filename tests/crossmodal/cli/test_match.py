@@ -78,9 +78,8 @@ def test_json_of_one_and_of_several(tune_shelf: TuneShelf, tmp_path: Path) -> No
     good, bad = outcome.document
     assert good["results"][0]["id"] == "0.wav" and "empty" in bad["skipped"][0]["reason"] and not bad["results"]
     told = crossmodal("match", tune_shelf.index, query, "--same-key", "--jobs", 1)
-    assert (
-        told.code == 0 and "0.wav" in told.out and "no cuts were measured" in told.err and "not calibrated" in told.err
-    )
+    assert told.code == 0 and "0.wav" in told.out
+    assert "no cuts were measured" not in told.err and "not calibrated" not in told.err  # the bundled space has both
     nothing = crossmodal("match", tune_shelf.index, tmp_path / "empty.mid", "--quiet", "--jobs", 1)
     assert nothing.code == 1 and "empty" in nothing.err and "nothing usable" in nothing.err
 
