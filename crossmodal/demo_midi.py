@@ -19,7 +19,7 @@ from crossmodal.applications.midi_collection import build_midi_collection
 from crossmodal.applications.midi_jobs import match_files
 from crossmodal.applications.midi_matching import Matcher
 from crossmodal.base.results import Ranking, ScoreRow
-from crossmodal.metrics.bootstrap import bootstrap_interval
+from crossmodal.demo_shares import share_rows, summary_lines
 from crossmodal.space import Space
 from pairs.catalogue import read_catalogue, write_catalogue
 from pairs.midi_audio import read_warp
@@ -81,16 +81,7 @@ class MidiResults:
         if errors:
             near = np.array([(found <= NEAR_SECONDS).mean() for found in errors])
             measured.append((f"notes within {1000 * NEAR_SECONDS:.0f} ms", near, None))
-        rows = []
-        for metric, values, chance in measured:
-            if len(values):
-                found = bootstrap_interval(values.astype(np.float64), seed=self.seed)
-                rows.append(
-                    ScoreRow(
-                        metric=metric, value=found.value, low=found.low, high=found.high, chance=chance, n=len(values)
-                    )
-                )
-        return rows
+        return share_rows(measured, seed=self.seed)
 
     @property
     def shown(self) -> MidiAnswer | None:
@@ -101,13 +92,9 @@ class MidiResults:
 
     def summary(self) -> list[str]:
         """The figures that the terminal shows."""
-        lines = []
-        for row in self.rows:
-            chance = "" if row.chance is None else f", chance {row.chance:.2f}"
-            lines.append(f"{SPACE}: {row.metric} {row.value:.3f} [{row.low:.3f}, {row.high:.3f}] of {row.n}{chance}")
         named = sum(not answer.ranking.abstained for answer in self.strangers)
-        lines.append(f"{SPACE}: {named} of {len(self.strangers)} MIDI files that have no recording given one")
-        return lines
+        strangers = f"{SPACE}: {named} of {len(self.strangers)} MIDI files that have no recording given one"
+        return [*summary_lines(SPACE, self.rows), strangers]
 
 
 def match_collection(output: Path, *, space: Space, works: int, seed: int, jobs: int, quiet: bool) -> MidiResults:

@@ -186,14 +186,19 @@ class ConstantQPruning(WholeEncoder, ConstantQEncoder):
         self.scores = nn.Conv1d(width, heads, 1)
         self.values = nn.Conv1d(width, 2 * width, 1)
 
+    def described(self, windows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(n, 48, frames) -> scores (n, heads, steps), values (n, heads, dimension / heads, steps), and which steps sound (n, steps)."""
+        maps = self.mix(self.front(self.standard(windows)))
+        sounding = F.max_pool1d(windows.amax(dim=1), STEP, STEP, ceil_mode=True) > 0
+        scores = 4 * torch.tanh(self.scores(maps).float() / 4)
+        return scores, self.values(maps).float().unflatten(1, (self.heads, -1)), sounding
+
     def pool(self, windows: Tensor) -> Tensor:
         """(n, 48, frames) -> (n, dimension)."""
-        maps = self.mix(self.front(self.standard(windows)))
-        sounding = F.max_pool1d(windows.amax(dim=1), STEP, STEP, ceil_mode=True) > 0  # (n, steps)
+        scores, values, sounding = self.described(windows)
         sounding = sounding | ~sounding.any(dim=1, keepdim=True)
-        scores = (4 * torch.tanh(self.scores(maps).float() / 4)).masked_fill(~sounding[:, None], -torch.inf)
-        values = self.values(maps).float().unflatten(1, (self.heads, -1))
-        return torch.einsum("nhs,nhcs->nhc", scores.softmax(dim=-1), values).flatten(1)
+        weights = scores.masked_fill(~sounding[:, None], -torch.inf).softmax(dim=-1)
+        return torch.einsum("nhs,nhcs->nhc", weights, values).flatten(1)
 
     def layers(self) -> list[nn.Module]:
         """The 2-D layers, the joining of pitches, the mixing of steps, and the attention."""

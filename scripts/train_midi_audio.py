@@ -29,7 +29,7 @@ DATA = """
 May be used for anything. Trained on recordings and MIDI files that were made of the same notes:
 
 - POP909 (Wang et al., ISMIR 2020), MIT; the arrangements only, nothing of the songs is shown or shipped;
-- cre_irish: Irish tunes of cre.fm, CC BY 4.0;
+- Ceol Rince na hÉireann, Irish tunes of the Polifonia project (folk_ngram_analysis), CC BY 4.0;
 - the music21 corpus' files on the allow-list (`pairs/tables/works.csv`, evidence in `pairs/licences.py`).
 
 The recordings are played with the sound font TimGM6mb that pretty_midi ships, at human tempos, in rooms and through wires, up to a quarter
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--recordings", type=int, default=1, help="of each work, each with two MIDI files")
     parser.add_argument("--most-seconds", type=float, default=75.0)
     parser.add_argument(
-        "--steps", type=int, nargs=4, default=(300, 300, 3000, 2000),
+        "--steps", type=int, nargs=4, default=(300, 300, 8000, 1500),
         metavar=("RECORDINGS", "MIDI", "ALIGNMENT", "PRUNING"),
     )  # fmt: skip
     parser.add_argument("--published", action="store_true", help="train midi-audio-2016 as well")

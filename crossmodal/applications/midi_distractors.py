@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.hash_sequences import Hashes
@@ -171,14 +170,12 @@ class _Pooled:
 
     def _along(self, frames: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(t, 48) -> weights (steps, heads), weighted values (steps, dimension), as `ConstantQPruning.pool` has them."""
-        network = self._network
         with torch.inference_mode():
             windows = torch.from_numpy(np.ascontiguousarray(frames.T))[None]
-            maps = network.mix(network.front(network.standard(windows)))
-            sounding = F.max_pool1d(windows.amax(dim=1), STEP, STEP, ceil_mode=True) > 0
-            scores = (4 * torch.tanh(network.scores(maps) / 4)).exp() * sounding[:, None]
-            values = network.values(maps).unflatten(1, (network.heads, -1)) * scores[:, :, None]
-        return scores[0].T.numpy(), values[0].flatten(0, 1).T.numpy()
+            scores, values, sounding = self._network.described(windows)
+            weights = scores.exp() * sounding[:, None]
+            values = values * weights[:, :, None]
+        return weights[0].T.numpy(), values[0].flatten(0, 1).T.numpy()
 
     def vectors(self) -> NDArray[np.float32]:
         """(n, d). A sequence that is silent throughout has the vector of zeros."""

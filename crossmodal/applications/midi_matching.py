@@ -179,17 +179,20 @@ class Matcher:
         """Seconds of the MIDI -> seconds of the recording, exactly."""
         midi_asks = query.kind == "midi"
         grid = Grid(hash_hop(self.space, "audio"), float(hash_positions(self.space, "audio", 1)[0]), KNOT, WINDOW)
-        coarse = clock_of(candidate.comparison.path, grid, midi_rows=midi_asks)
-        sides = {True: coarse.source, False: coarse.target}
-        sides[midi_asks] = (
-            sides[midi_asks] - CENTRE_SECONDS
-        ) / candidate.tempo + CENTRE_SECONDS  # of the query as it was
+        stretched = clock_of(candidate.comparison.path, grid, midi_rows=midi_asks)
         asked, found = moved(query.frames, candidate.shift), self.store.frames(self._names[candidate.row])
-        return refined(Clock(sides[True], sides[False]), *((asked, found) if midi_asks else (found, asked)))
+        if midi_asks:
+            return refined(Clock(_as_it_was(stretched.source, candidate), stretched.target), asked, found)
+        return refined(Clock(stretched.source, _as_it_was(stretched.target, candidate)), found, asked)
 
     def seconds(self, row: int) -> float:
         """How long an item lasts."""
         return float(self.index.items[row].duration or 0.0)
+
+
+def _as_it_was(seconds: NDArray[np.float64], candidate: Candidate) -> NDArray[np.float64]:
+    """Seconds of a query that was made longer -> seconds of the query."""
+    return (seconds - CENTRE_SECONDS) / candidate.tempo + CENTRE_SECONDS
 
 
 def centred(values: Frames) -> Frames:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from crossmodal.alignment.comparison import Comparison
 from crossmodal.applications.hash_sequences import pack
 from crossmodal.applications.track_indexing import TrackEncoder
+from pairs.midi_audio import transposed
 
 KEYS = tuple(range(-5, 7))  # semitones by which a query is moved
 TEMPOS = (0.74, 1.0, 1.35)  # lengths that a query is given, where its hashes are compared
@@ -85,10 +86,6 @@ def moved(frames: Frames, semitones: int) -> Frames:
     """Frames (t, 48) as they would sound so many semitones higher; what leaves the range at one end is not known at the other."""
     if not semitones:
         return frames
-    found = np.zeros_like(frames)
-    if semitones > 0:
-        found[:, semitones:] = frames[:, :-semitones]
-    else:
-        found[:, :semitones] = frames[:, -semitones:]
+    found = transposed(frames, semitones)
     length = np.linalg.norm(found, axis=1, keepdims=True)
     return np.divide(found, length, out=np.zeros_like(found), where=length > 0.1)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from crossmodal.applications.encoding import one_thread_each
 from crossmodal.applications.hash_sequences import hash_hop, pack, pruning_space, pruning_vector, values_of
 from crossmodal.applications.sequences import Encoded
 from crossmodal.applications.track_frames import TrackFrames, frames_apart
@@ -132,7 +133,8 @@ def _frames(
 
 def _keep(encoder: TrackEncoder, writer: TrackWriter, facts: FileFacts, modality: str, read: TrackFrames) -> Encoded:
     frames = from_bytes(read.frames)
-    hashes = encoder.hashes(modality, frames)
-    vector = encoder.vector(modality, frames, hashes)
+    with one_thread_each():  # sums differ in their last bits with the number of threads; an index's must not
+        hashes = encoder.hashes(modality, frames)
+        vector = encoder.vector(modality, frames, hashes)
     writer.add(facts.sha256, hashes, read.frames)
     return Encoded(vector[None], np.zeros(1, np.float32), duration=read.seconds)
