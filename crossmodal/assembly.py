@@ -102,7 +102,8 @@ def build_fit(component: Component) -> Cca:
 def build_pairs(component: Component, items: Sequence[Item], *, labels: Sequence[str] = ()) -> PairSource:
     """A pair source over items. labels: the classes of a source of labels whose recipe does not list them."""
     given: dict[str, object] = {"items": items}
-    if component.type == "labels" and "labels" not in component.arguments:
+    takes = inspect.signature(resolve(PAIRS, component.type, "a pair source")).parameters
+    if "labels" in takes and "labels" not in component.arguments:
         given["labels"] = list(labels)
     source: PairSource = build(component, PAIRS, "a pair source", **given)
     return source

@@ -26,6 +26,7 @@ from crossmodal.embedding import owned_state
 from crossmodal.pages.layout import BAND, WHOLE, Strip, System
 from crossmodal.recipe import dump_recipe, parse_recipe
 from crossmodal.space import Background, Space
+from encoders.covers import ImageEncoder
 from encoders.encoder import AudioEncoder
 from encoders.sheets import SheetEncoder
 
@@ -220,6 +221,8 @@ def _canary(space: Space) -> dict[str, Tensor]:
             vectors[modality] = torch.from_numpy(space.encode(modality, [np.asarray(signal, np.float32)]))
         elif isinstance(encoder, SheetEncoder):
             vectors[modality] = torch.from_numpy(space.encode(modality, [_canary_strip()]))
+        elif isinstance(encoder, ImageEncoder):
+            vectors[modality] = torch.from_numpy(space.encode(modality, [_canary_picture()]))
         elif modality == "text":
             texts = _known_texts(space, CANARY_TEXTS) or _known_texts(space, space.vocabulary)[:2]
             vectors[modality] = torch.from_numpy(space.encode(modality, texts))
@@ -234,6 +237,13 @@ def _canary_strip() -> Strip:
         row, column = BAND // 2 + 12 - number, 20 + 15 * number
         bands[number % 2, row - 2 : row + 3, column : column + 6] = 0
     return Strip(System(0, 0, ()), bands, bands.reshape(WHOLE, 400), 0.0, 1.0)
+
+
+def _canary_picture() -> np.ndarray:
+    """Circles on a field that goes from one colour to another, (160, 160, 3)."""
+    rows, columns = np.mgrid[0:160, 0:160]
+    rings = 128 + 127 * np.sin(np.hypot(rows - 70, columns - 90) / 6)
+    return np.stack([rings, rows * 1.5, 240 - columns * 1.5], axis=-1).astype(np.uint8)
 
 
 def _known_texts(space: Space, texts: Sequence[str]) -> list[str]:

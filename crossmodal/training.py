@@ -38,9 +38,11 @@ from crossmodal.space import Background, Space
 from crossmodal.space_files import MANIFEST, load_space, save_space
 from crossmodal.stages.fit import on_gpu
 from crossmodal.training_stages import Material, run_stage
+from encoders.covers import ImageEncoder
 from encoders.encoder import AudioEncoder, SequenceEncoder
 from encoders.labels import Labels
 from pairs.catalogue import Catalogue, read_catalogue
+from pairs.cover_audio import with_covers
 from pairs.source import Item
 from pairs.splits import assign_splits
 
@@ -75,8 +77,9 @@ def train(
             return load_space(output), [Skipped.model_validate(row) for row in _listed(state)]
         lightning.seed_everything(recipe.seed, verbose=False)
         torch.set_num_threads(jobs)  # torch counts cores, and leaves half of the hardware threads idle
-        read = read_catalogue(catalogue)
+        read = _read(recipe, catalogue, state)
         embedding = build_embedding(recipe, names=class_names(recipe, read))
+        begun = {m: embedding.tower(m).encoder.begin() for m in embedding.towers}
         start = _begin(embedding, recipe.start) if recipe.start else None
         material = gather_material(
             embedding, read, prepared or state / "prepared", seed=recipe.seed, jobs=jobs, quiet=quiet
@@ -95,6 +98,7 @@ def train(
             )
         embedding.eval()
         space = _space(recipe, embedding, material, output, start)
+        space.card += "".join(f"- The {m} tower began with: {told}\n" for m, told in begun.items() if told)
         write_json(state / "skipped.json", [row.model_dump() for row in material.skipped])
         return save_space(space, output), material.skipped
 
@@ -112,32 +116,52 @@ def _begin(embedding: JointEmbedding, name: str) -> Space:
     return start
 
 
+def _read(recipe: Recipe, catalogue: Path, state: Path) -> Catalogue:
+    """The catalogue; for a recipe of pictures, with the covers that it does not name itself."""
+    read = read_catalogue(catalogue)
+    if "image" not in recipe.towers or "audio" not in recipe.towers:
+        return read
+    items, skipped = with_covers(read.items, state / "covers")
+    bare = [Skipped(path=str(i.files["audio"]), reason="no cover") for i in items if i.files.keys() == {"audio"}]
+    return Catalogue(read.path, items, [*read.problems, *skipped, *bare])
+
+
 def class_names(recipe: Recipe, catalogue: Catalogue) -> list[str]:
-    """The classes of a label tower: those that a stage lists, or all tags of the training items."""
-    for stage in recipe.stages.values():
-        listed = stage.pairs.arguments.get("labels") if stage.pairs.type == "labels" else None
-        if isinstance(listed, list) and listed:
-            return [str(name) for name in listed]
-    items = assign_splits([item for item in catalogue.items if "audio" in item.files], seed=recipe.seed)
-    return sorted({tag for item in items if item.split == "train" for tag in item.tags})
+    """The classes of a label tower: those of the first stage whose pairs have any, or all tags of the training items."""
+    items = [item for item in catalogue.items if "audio" in item.files or "audio" not in recipe.towers]
+    trained = [item for item in assign_splits(items, seed=recipe.seed) if item.split == "train"]
+    for stage in recipe.stages.values() if "label" in recipe.towers and trained else ():
+        if "label" in stage.slots and (names := build_pairs(stage.pairs, trained).classes()):
+            return names
+    return sorted({tag for item in trained for tag in item.tags})
+
+
+def _with_files(embedding: JointEmbedding) -> dict[str, AudioEncoder | ImageEncoder]:
+    """Encoders whose inputs are prepared once and kept: those of recordings and of pictures."""
+    encoders = {modality: embedding.tower(modality).encoder for modality in embedding.towers}
+    return {m: e for m, e in encoders.items() if isinstance(e, AudioEncoder | ImageEncoder)}
 
 
 def gather_material(
     embedding: JointEmbedding, catalogue: Catalogue, folder: Path, *, seed: int, jobs: int, quiet: bool
 ) -> Material:
-    """Splits a catalogue by work and prepares its recordings."""
-    if "audio" not in embedding.towers:
-        raise RecipeError(f"towers: expected audio among them, got {', '.join(embedding.towers)}")
-    encoder = embedding.tower("audio").encoder
-    assert isinstance(encoder, AudioEncoder)
-    usable = [item for item in catalogue.items if "audio" in item.files]
+    """Splits a catalogue by work and prepares its recordings and pictures."""
+    encoders = _with_files(embedding)
+    if not encoders:
+        raise RecipeError(f"towers: expected audio or image among them, got {', '.join(embedding.towers)}")
+    usable = [item for item in catalogue.items if encoders.keys() <= item.files.keys()]
     if not usable:
+        wanted = " and ".join(encoders)
         raise InputError(
-            f"{catalogue.path}: expected items with an audio file, got none; check the audio column and the paths"
+            f"{catalogue.path}: expected items with an {wanted} file, got none; check the {wanted} column and the paths"
         )
-    paths = list(dict.fromkeys(item.files["audio"] for item in usable))
-    store, skipped = prepare_store(encoder, paths, folder=folder, jobs=jobs, quiet=quiet)
-    usable = [item for item in usable if item.files["audio"] in store]
+    store = PreparedStore([])
+    skipped: list[Skipped] = []
+    for modality, encoder in encoders.items():
+        paths = list(dict.fromkeys(item.files[modality] for item in usable))
+        made, bad = prepare_store(encoder, paths, folder=folder, jobs=jobs, quiet=quiet)
+        store, skipped = store | made, [*skipped, *bad]
+    usable = [item for item in usable if all(item.files[modality] in store for modality in encoders)]
     splits: dict[str, list[Item]] = {"train": [], "validation": [], "test": []}
     for item in assign_splits(usable, seed=seed):
         splits[item.split or "train"].append(item)
@@ -145,15 +169,19 @@ def gather_material(
 
 
 def track_vectors(embedding: JointEmbedding, store: PreparedStore, items: Sequence[Item]) -> Tensor:
-    """Vectors of whole recordings from their prepared frames, (n, d)."""
-    tower = embedding.tower("audio")
+    """Vectors of whole recordings from their prepared frames (of pictures, in a space without recordings), (n, d)."""
+    modality = "audio" if "audio" in embedding.towers else "image"
+    tower = embedding.tower(modality)
     encoder = tower.encoder
-    assert isinstance(encoder, AudioEncoder)
     device = next(embedding.parameters()).device
     rows = []
     with torch.inference_mode():
         for item in items:
-            frames = store.whole(item.files["audio"])
+            frames = store.whole(item.files[modality])
+            if isinstance(encoder, ImageEncoder):
+                rows.append(tower(frames.movedim(-1, 0).to(device)).cpu()[0])
+                continue
+            assert isinstance(encoder, AudioEncoder)
             if isinstance(encoder, SequenceEncoder):
                 rows.append(pool_windows(along(tower, frames)))
                 continue
