@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crossmodal import __version__
+from crossmodal.cli_genres import genres
 from crossmodal.cli_identify import identify
 from crossmodal.cli_scores import add_to as add_score_commands
 from crossmodal.command_line import (
@@ -172,7 +173,7 @@ def index(
     resume: bool,
     as_json: bool,
 ) -> None:
-    """Index recordings (with audio-sheet: scores too) with SPACE, so that they can be searched."""
+    """Index recordings (with audio-sheet scores too, with cover-audio their covers) with SPACE, so that they can be searched."""
     from crossmodal.applications.indexing import build_index
 
     paths, missing = read_paths(sources, from_file)
@@ -206,7 +207,7 @@ def info(space_or_index: str, as_json: bool) -> None:
 @click.argument("index_folder", metavar="INDEX", type=click.Path(path_type=Path))
 @click.argument("text", required=False)
 @click.option("--audio", type=click.Path(path_type=Path), help="A recording as the query.")
-@click.option("--image", type=click.Path(path_type=Path), help="A picture as the query.")
+@click.option("--image", type=click.Path(path_type=Path), help="A picture as the query, by default for recordings.")
 @click.option("--midi", type=click.Path(path_type=Path), help="A MIDI file as the query.")
 @click.option("--combine", is_flag=True, help="Allow several queries; their vectors are added.")
 @click.option("--target", help="Only items of this modality.")
@@ -307,6 +308,7 @@ def recipes(name: str | None, as_json: bool) -> None:
 
 
 cli.add_command(identify)
+cli.add_command(genres)
 
 
 add_score_commands(cli)

@@ -143,7 +143,7 @@ class LabelPairs(PairSource):
     def __init__(self, items: Sequence[Item], *, labels: Sequence[str] = (), of: str = "audio") -> None:
         self.labels = list(labels) or sorted({tag for item in items for tag in item.tags})
         self._of = of
-        super().__init__([item for item in items if item.tags and of in item.files])
+        super().__init__([item for item in items if item.tags])
 
     def classes(self) -> list[str]:
         """The classes."""

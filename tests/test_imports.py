@@ -28,6 +28,7 @@ TOP = (
     "crossmodal.cli",
     "crossmodal.cli_scores",
     "crossmodal.cli_identify",
+    "crossmodal.cli_genres",
     "crossmodal.command_line",
     "crossmodal.demo",
     "crossmodal.demo_report",

@@ -68,9 +68,14 @@ class SearchableIndex:
         target: str | None = None,
         combine: bool = False,
     ) -> Ranking:
-        """As `search`, for {modality: query}. Several queries need `combine`: their vectors are added."""
+        """As `search`, for {modality: query}. Several queries need `combine`: their vectors are added.
+
+        target: only items of this modality; by default all, but for a picture, which finds recordings where there are any.
+        """
         check_queries(queries, combine=combine)
         held = self.index.header.modality.split("+")
+        if target is None and "audio" in held and list(queries) == ["image"]:
+            target = "audio"  # a picture asks for the music that goes with it
         if target and target not in held:
             raise InputError(f"--target: expected {' or '.join(held)}, which this index holds, got {target}")
         if target and len(held) > 1:
