@@ -133,7 +133,12 @@ def class_names(recipe: Recipe, catalogue: Catalogue) -> list[str]:
     for stage in recipe.stages.values() if "label" in recipe.towers and trained else ():
         if "label" in stage.slots and (names := build_pairs(stage.pairs, trained).classes()):
             return names
-    return sorted({tag for item in trained for tag in item.tags})
+    tags = sorted({tag for item in trained for tag in item.tags})
+    if "label" in recipe.towers and not tags:
+        raise InputError(
+            f"{catalogue.path}: expected items with tags or genres, got none; fill the column tags or genre"
+        )
+    return tags
 
 
 def _with_files(embedding: JointEmbedding) -> dict[str, AudioEncoder | ImageEncoder]:
@@ -168,9 +173,10 @@ def gather_material(
     return Material(splits, store, [*catalogue.problems, *skipped], catalogue)
 
 
-def track_vectors(embedding: JointEmbedding, store: PreparedStore, items: Sequence[Item]) -> Tensor:
-    """Vectors of whole recordings from their prepared frames (of pictures, in a space without recordings), (n, d)."""
-    modality = "audio" if "audio" in embedding.towers else "image"
+def track_vectors(
+    embedding: JointEmbedding, store: PreparedStore, items: Sequence[Item], *, modality: str = "audio"
+) -> Tensor:
+    """Vectors of whole recordings from their prepared frames, or of prepared pictures, (n, d)."""
     tower = embedding.tower(modality)
     encoder = tower.encoder
     device = next(embedding.parameters()).device
@@ -194,7 +200,8 @@ def track_vectors(embedding: JointEmbedding, store: PreparedStore, items: Sequen
 
 def _space(recipe: Recipe, embedding: JointEmbedding, material: Material, output: Path, start: Space | None) -> Space:
     items = material.splits["train"]
-    vectors = track_vectors(embedding, material.store, items)
+    main = "audio" if "audio" in embedding.towers else "image"
+    vectors = track_vectors(embedding, material.store, items, modality=main)
     own = embedding.tower("label").encoder if "label" in embedding.towers else None
     seen: set[str] = set()
     for stage in recipe.stages.values():

@@ -19,7 +19,7 @@ from pairs.source import Example, Item, PairSource
 
 
 class CoverAudioPairs(PairSource):
-    """A recording, its cover and its genres. Recordings of one work, and those that share a cover, belong together.
+    """A recording, its cover and its genres. Recordings that share a cover (an album's) belong together.
 
     column: of the catalogue that holds the genres (several separated by ";"); by default `genre` or `genres`, else the tags that are words
     of genre. labels: the genres that count, default: those of at least `least` items.
@@ -40,10 +40,9 @@ class CoverAudioPairs(PairSource):
                 f"expected recordings with a cover and a genre, got none among {len(items)} items ({len(paired)} have both files); "
                 f"fill the columns image and {column or 'genre'}"
             )
-        covers = Counter(item.files["image"] for item in self.items)
-        keys = [str(i.files["image"]) if covers[i.files["image"]] > 1 else f"work {i.work or i.id}" for i in self.items]
-        numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-        self._groups = [numbers[key] for key in keys]
+        covers = [item.files["image"] for item in self.items]
+        numbers = {cover: number for number, cover in enumerate(dict.fromkeys(covers))}
+        self._groups = [numbers[cover] for cover in covers]
 
     def classes(self) -> list[str]:
         """The genres."""
@@ -55,7 +54,7 @@ class CoverAudioPairs(PairSource):
         return frozenset(self._classes)
 
     def draw(self, index: int, generator: np.random.Generator) -> Example:
-        """inputs: audio and image (the item), label: (genres,) booleans; group: the work or the cover."""
+        """inputs: audio and image (the item), label: (genres,) booleans; group: the cover."""
         found = self._genres[index]
         label = tuple(genre in found for genre in self._classes)
         return Example(index, {"audio": index, "image": index, "label": label}, group=self._groups[index])

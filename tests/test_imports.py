@@ -37,7 +37,7 @@ TOP = (
 )
 BELOW_APPLICATIONS = (
     "crossmodal.recipe", "crossmodal.assembly", "crossmodal.augmentation", "crossmodal.data", "crossmodal.comparing",
-    "crossmodal.recipe_yaml",
+    "crossmodal.recipe_yaml", "crossmodal.evaluation_covers", "crossmodal.picture_augmentation",
     "crossmodal.prepared", "crossmodal.embedding", "crossmodal.space", "crossmodal.space_files", "crossmodal.stages",
     "crossmodal.training", "crossmodal.training_stages", "crossmodal.public", "crossmodal.card", "crossmodal.evaluation",
 )  # fmt: skip
