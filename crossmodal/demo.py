@@ -19,6 +19,8 @@ from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.indexing import build_index
 from crossmodal.base.files import make_folder
 from crossmodal.base.places import data_folder
+from crossmodal.demo_covers import SPACE as COVERS_SPACE
+from crossmodal.demo_covers import ask_covers
 from crossmodal.demo_report import DemoResults, write_demo_report
 from crossmodal.demo_scores import SPACE as SCORES_SPACE
 from crossmodal.demo_scores import ask_shelf, index_shelf, make_shelf
@@ -47,7 +49,7 @@ class Size:
     """How much is made and trained.
 
     steps: of (pretraining, alignment) for each space of SPACES; studies: of each instrument; captions: used of each recording;
-    scores: on the shelf.
+    scores: on the shelf; covers: recordings that get one.
     """
 
     works: int
@@ -56,13 +58,23 @@ class Size:
     studies: int
     captions: int
     scores: int
+    covers: int
     batch: int | None = None
 
 
 SIZES = {
-    "full": Size(works=650, renderings=3, steps=((60, 450), (60, 500), (0, 300)), studies=12, captions=3, scores=24),
+    "full": Size(
+        works=650, renderings=3, steps=((60, 450), (60, 500), (0, 300)), studies=12, captions=3, scores=24, covers=150
+    ),
     "small": Size(
-        works=72, renderings=2, steps=((12, 30), (12, 30), (0, 25)), studies=1, captions=2, scores=6, batch=32
+        works=72,
+        renderings=2,
+        steps=((12, 30), (12, 30), (0, 25)),
+        studies=1,
+        captions=2,
+        scores=6,
+        covers=40,
+        batch=32,
     ),
 }
 
@@ -132,6 +144,11 @@ def run_demo(output: Path, *, audio: Path | None, size: str, jobs: int, seed: in
                 main, [audio], output / "own-index", modality="audio", update=True, resume=True, jobs=jobs, quiet=quiet
             )
     results.scores = find_scores(output, count=chosen.scores, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
+    if COVERS_SPACE in space_names():
+        with clock.step("covers", quiet=quiet):
+            held_out = judged["text-music"].items
+            space = load_space(COVERS_SPACE)
+            results.covers = ask_covers(space, held_out, output, most=chosen.covers, seed=seed, jobs=jobs, quiet=quiet)
     with clock.step("report", quiet=quiet):
         report = write_demo_report(output / "report.html", results, clock.seconds, clock.peak_gigabytes)
     return _closing(output, report, results, clock, own=audio is not None)
@@ -214,6 +231,8 @@ def _closing(output: Path, report: Path, results: DemoResults, clock: Clock, *, 
     else:
         lines.append(f"  crossmodal index {output / 'spaces' / 'text-music'} YOUR_FOLDER --output my-index")
         lines.append('  crossmodal search my-index "calm piano music"')
+    if results.covers is not None:
+        lines.append(f"  crossmodal search {results.covers.index} --image YOUR_COVER.jpg")
     if results.scores is not None:
         found = results.scores
         lines.append(f"  crossmodal identify {found.index} {found.shelf.performed[0].recording}")

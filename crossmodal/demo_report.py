@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal.base.results import Ranking, ScoreRow
+from crossmodal.demo_covers import CoverResults, covers_section
 from crossmodal.demo_scores_report import ScoreResults, scores_section
 from crossmodal.evaluation import Judged, encode_known
 from crossmodal.real_data import InstrumentScores
@@ -51,6 +52,7 @@ class DemoResults:
     seed: int
     searches: dict[str, Ranking] = field(default_factory=dict)
     scores: ScoreResults | None = None
+    covers: CoverResults | None = None
 
     def summary(self) -> list[str]:
         """The figures that the terminal shows."""
@@ -70,7 +72,7 @@ class DemoResults:
                     )
         for name, scores in self.real.items():
             lines += [f"{name}, real instruments: {r.metric} {r.value:.3f}, chance {r.chance:.3f}" for r in scores.rows]
-        return lines + (self.scores.summary() if self.scores is not None else [])
+        return lines + [line for part in (self.scores, self.covers) if part is not None for line in part.summary()]
 
 
 def write_demo_report(path: Path, results: DemoResults, seconds: dict[str, float], gigabytes: float) -> Path:
@@ -82,6 +84,7 @@ def write_demo_report(path: Path, results: DemoResults, seconds: dict[str, float
         *_real(results),
         _searches(results),
         scores_section(results.scores),
+        covers_section(results.covers),
         _map(results),
         _words(results),
         _curves(results),

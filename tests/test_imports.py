@@ -31,6 +31,7 @@ TOP = (
     "crossmodal.cli_genres",
     "crossmodal.command_line",
     "crossmodal.demo",
+    "crossmodal.demo_covers",
     "crossmodal.demo_report",
     "crossmodal.demo_words",
     "crossmodal.web",

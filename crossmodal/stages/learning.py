@@ -109,11 +109,13 @@ class Learning(lightning.LightningModule):
     def _features_of(self, tower: TowerModule, modality: str, inputs: object) -> Tensor:
         if isinstance(inputs, Anchored):
             sounds = self.training and isinstance(tower.encoder, AudioEncoder)
-            places = Anchored(self._augmented(inputs.windows, tower), inputs.anchors) if sounds else inputs
+            places = Anchored(self._augmented(inputs.windows), inputs.anchors) if sounds else inputs
             found: Tensor = tower.encoder(places)
             return found
         if isinstance(inputs, Tensor):
-            features: Tensor = tower.encoder(self._augmented(inputs, tower) if self.training else inputs)
+            features: Tensor = tower.encoder(
+                self._augmented(inputs, tower.encoder.modality) if self.training else inputs
+            )
             return features
         assert isinstance(inputs, list)
         if tower.frozen:
@@ -149,9 +151,9 @@ class Learning(lightning.LightningModule):
         features: Tensor = tower.encoder(moved)
         return features
 
-    def _augmented(self, windows: Tensor, tower: TowerModule) -> Tensor:
+    def _augmented(self, windows: Tensor, modality: str = "audio") -> Tensor:
         for number, augmentation in enumerate(self._augmentations):
-            if augmentation.modality != tower.encoder.modality:
+            if augmentation.modality != modality:
                 continue
             self._draws += 1
             generator = torch.Generator().manual_seed(
