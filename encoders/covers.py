@@ -57,7 +57,8 @@ class Covers(ImageEncoder):
     backbone: its name there; stages: how many of its four are kept (three of resnet18 are 2.8 million weights, four 11); weights: the name
     of torchvision's ImageNet weights ("IMAGENET1K_V1") that a training begins with where their file lies in `folder` (default:
     torch's cache) under torchvision's own name or as .safetensors; where it does not, and with None, a training begins from
-    scratch. Nothing is ever downloaded; the card says which it was. dropout: before the output.
+    scratch; or a .safetensors file with other weights of the network. Nothing is ever downloaded; the card says which it was. dropout:
+    before the output.
     """
 
     def __init__(
@@ -73,8 +74,8 @@ class Covers(ImageEncoder):
             )
         if not 1 <= stages <= 4 or size < 32:
             raise RecipeError(f"covers: expected 1 to 4 stages and at least 32 pixels, got {stages} and {size}")
-        self.size, self.backbone, self.weights, self.folder = size, backbone, weights, folder
-        if weights is not None:
+        self.size, self.backbone, self.stages, self.weights, self.folder = size, backbone, stages, weights, folder
+        if weights is not None and not weights.endswith(".safetensors"):
             self._named_weights()
         build: Callable[..., ResNet] = getattr(torchvision.models, backbone)
         network = build(weights=None)
@@ -103,27 +104,36 @@ class Covers(ImageEncoder):
         return [stem, *(stage for n in range(1, 5) if len(stage := getattr(network, f"layer{n}", nn.Sequential())))]
 
     def begin(self) -> str:
-        """Loads the ImageNet weights that a training shall begin with. Returns what the card says of it.
+        """Loads the weights that a training shall begin with. Returns what the card says of it.
 
-        IntegrityError where the file is not the one that its name promises.
+        InputError where a file is named that is not there; IntegrityError where it is not what its name promises.
         """
         if self.weights is None:
             return f"{self.backbone} from scratch"
+        if self.weights.endswith(".safetensors"):
+            if not Path(self.weights).is_file():
+                raise InputError(
+                    f"weights: expected a file, found none at {self.weights}; leave it out to begin from scratch"
+                )
+            return f"{self.backbone} from {Path(self.weights).name} (sha256 {self._load(Path(self.weights))})"
         named = self._named_weights()
         found = self._weights_file(named)
         if found is None:
             name = Path(named.url).name
             return f"{self.backbone} from scratch ({self.weights} was asked for, but {name} was not found)"
-        state = _read_weights(found)
+        return f"{self.backbone} from torchvision's {self.weights} ({found.name}, sha256 {self._load(found)})"
+
+    def _load(self, path: Path) -> str:
+        """Takes over the weights of a file that holds at least those of the stages; returns its sha256."""
+        state = _read_weights(path)
         own = self.network.state_dict()
         missing = [key for key in own if key not in state or state[key].shape != own[key].shape]
         if missing:
             raise IntegrityError(
-                f"{found}: expected the weights of {self.backbone}, got others ({missing[0]}); fetch it again"
+                f"{path}: expected the weights of {self.backbone}, got others ({missing[0]}); fetch it again"
             )
         self.network.load_state_dict({key: state[key] for key in own})
-        sha256 = hashlib.sha256(found.read_bytes()).hexdigest()
-        return f"{self.backbone} from torchvision's {self.weights} ({found.name}, sha256 {sha256})"
+        return hashlib.sha256(path.read_bytes()).hexdigest()
 
     def _named_weights(self) -> WeightsEnum:
         from torchvision.models import get_model_weights

@@ -1,10 +1,11 @@
 """Genres of real album covers, learned from scratch: a small ResNet against classifiers of colour histograms.
 
-    python scripts/evaluate_covers.py --work FOLDER [--data FOLDER] [--folds 5] [--seeds 0 1] [--steps 400] [--json]
+    python scripts/evaluate_covers.py --work FOLDER [--data FOLDER] [--folds 5] [--seeds 0 1] [--steps 400] [--start SPACE] [--json]
 
 --data holds album_covers (CROSSMODAL_DATA by default): real covers without a licence, trained and judged within themselves, never
 shipped. Folds are by release; every cover is judged once, by networks that saw none of its release. Macro ROC-AUC over five genres; the
-difference is paired, resampling releases. The histograms' classifier is the better one of two, which favours it.
+difference is paired, resampling releases. The histograms' classifier is the better one of two, which favours it. --start: begin with the
+visual tower of a space (cover-audio: trained on drawings) instead of random weights.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ from crossmodal.metrics.tagging import tag_wise_roc_auc
 from crossmodal.metrics.values import macro
 from crossmodal.recipe import load_recipe
 from crossmodal.space import Space
+from crossmodal.space_files import load_space
 from crossmodal.training import train
+from encoders.covers import Covers as ResNetCovers
 from pairs.catalogue import write_catalogue
 from pairs.source import Item
 
@@ -114,6 +117,22 @@ def network_scores(covers: Covers, work: Path, *, seeds: list[int], overrides: l
     return scores
 
 
+def start_of(space: Space, work: Path) -> list[str]:
+    """Overrides of the recipe with which its network begins as the visual tower of a space."""
+    from safetensors.torch import save_file
+
+    encoder = space.encoder("image")
+    assert isinstance(encoder, ResNetCovers)
+    path = make_folder(work) / "start.safetensors"
+    save_file({name: value.contiguous() for name, value in encoder.network.state_dict().items()}, path)
+    place = "towers.image.encoder.arguments"
+    return [
+        f"{place}.weights={path.resolve()}",
+        f"{place}.backbone={encoder.backbone}",
+        f"{place}.stages={encoder.stages}",
+    ]
+
+
 def _item(covers: Covers, row: int, fold: int) -> Item:
     tags = frozenset(genre for genre, has in zip(covers.genres, covers.labels[row], strict=True) if has)
     split = "test" if covers.folds[row] == fold else "train"
@@ -140,12 +159,12 @@ def auc(covers: Covers, scores: Scores, *, minus: Scores | None = None, seed: in
     return bootstrap_function(value, len(scores), covers.releases, seed=seed, samples=1000)
 
 
-def judge(covers: Covers, network: Scores) -> list[dict[str, object]]:
+def judge(covers: Covers, network: Scores, name: str) -> list[dict[str, object]]:
     """Rows of the table: histograms, network, difference, and each genre."""
     known = {kind: histogram_scores(covers, kind) for kind in ("logistic", "forest")}
     found = {f"colour histogram, {kind}": auc(covers, scores) for kind, scores in known.items()}
     best = max(known, key=lambda kind: found[f"colour histogram, {kind}"].value)
-    found["ResNet from scratch"] = auc(covers, network)
+    found[name] = auc(covers, network)
     found[f"difference from {best}"] = auc(covers, network, minus=known[best])
     rows: list[dict[str, object]] = [
         {"macro ROC-AUC": name, "value": round(i.value, 3), "low": round(i.low, 3), "high": round(i.high, 3)}
@@ -170,6 +189,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--steps", type=int, help="of each training; default: the recipe's")
+    parser.add_argument("--start", help="a space whose visual tower the networks begin with; default: from scratch")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
@@ -177,10 +197,11 @@ def main() -> None:
         raise InputError("expected the folder with album_covers, got none; give --data or set CROSSMODAL_DATA")
     covers = read_covers(chosen.data / "album_covers", chosen.folds)
     steps = [f"stages.genres.training.steps={chosen.steps}"] if chosen.steps else []
+    begin = start_of(load_space(chosen.start), chosen.work) if chosen.start else []
     network = network_scores(
-        covers, chosen.work, seeds=chosen.seeds, overrides=[*chosen.overrides, *steps], jobs=chosen.jobs
+        covers, chosen.work, seeds=chosen.seeds, overrides=[*begin, *chosen.overrides, *steps], jobs=chosen.jobs
     )
-    rows = judge(covers, network)
+    rows = judge(covers, network, f"ResNet from {chosen.start or 'scratch'}")
     told = (
         f"{len(covers.paths)} covers, {len(set(covers.releases))} releases, {chosen.folds} folds, seeds {chosen.seeds}"
     )

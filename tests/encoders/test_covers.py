@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from crossmodal.base.errors import IntegrityError, RecipeError
+from crossmodal.base.errors import InputError, IntegrityError, RecipeError
 from encoders.covers import Covers
 
 
@@ -68,6 +68,17 @@ def test_begins_with_named_weights_where_they_lie(tmp_path: Path) -> None:
     assert "torchvision's IMAGENET1K_V1" in told and hashlib.sha256(path.read_bytes()).hexdigest() in told
     assert not torch.equal(encoder.network.conv1.weight, before)
     assert Covers(stages=1).begin() == "resnet18 from scratch"
+
+
+def test_begins_with_the_weights_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "own.safetensors"
+    encoder = Covers(stages=1, weights=str(path))  # a space that was trained so loads without the file
+    with pytest.raises(InputError, match="found none"):
+        encoder.begin()
+    other = Covers(stages=2)
+    save_file({k: v.contiguous() for k, v in other.network.state_dict().items()}, path)
+    assert "from own.safetensors (sha256 " in encoder.begin()
+    assert torch.equal(encoder.network.conv1.weight, other.network.conv1.weight)
 
 
 def test_weights_that_are_not_what_their_name_says_are_refused(tmp_path: Path) -> None:
