@@ -36,7 +36,7 @@ def genres(
 
     The number beside a genre is how sure the space is of it, from 0 to 1; genres in brackets are below 0.5.
     """
-    from crossmodal.applications.genres import genres_of_catalogue, genres_of_files, in_words
+    from crossmodal.applications.genres import genres_of_catalogue, genres_of_files, in_words, unanswered
 
     given = {m: f for m, f in (("audio", audio), ("image", image)) if f is not None}
     if (catalogue is None) == (not given):
@@ -52,7 +52,8 @@ def genres(
             loaded, catalogue, covers=Path(covers), k=count, single=single, jobs=jobs, quiet=quiet
         )
     if as_json:
-        show([a.model_dump(exclude={"warnings"}, exclude_none=True) for a in answers])
+        shown = [*answers, *(unanswered(loaded, row) for row in skipped)]
+        show([a.model_dump(exclude={"warnings"}, exclude_none=True) for a in shown])
     elif answers:
         show(in_words(answers))
     finish(skipped, None, strict=strict, usable=len(answers))

@@ -20,14 +20,15 @@ class ConstantQCnn(ConvolutionalEncoder):
     """The network of `MelCnn` on a constant-Q of `bins` semitones from MIDI pitch `lowest` (C1).
 
     window: frames of 46.4 ms that one vector sees (322: 15 s, with 96 bins the patch of Oramas et al. 2018); hop: frames between windows at
-    inference, half a window by default; mean, deviation: of log10(1 + 1000 S) over music.
+    inference, half a window by default; mean, deviation: of log10(1 + 1000 S) over music (340
+    recordings of the demo collection).
     """
 
     def __init__(
-        self, *, lowest: int = 24, bins: int = 96, window: int = 322, hop: int | None = None, mean: float = 0.4,
-        deviation: float = 0.5, channels: Sequence[int] = (32, 64, 96, 128),
+        self, *, lowest: int = 24, bins: int = 96, window: int = 322, hop: int | None = None, mean: float = 0.47,
+        deviation: float = 0.51, channels: Sequence[int] = (32, 64, 96, 128),
         pools: Sequence[Sequence[int]] = ((1, 1), (2, 2), (2, 2), (2, 2)), first_kernel: int = 5,
-        first_stride: Sequence[int] = (2, 2), activation: str = "relu", dropout: float = 0.0, dimension: int = 256,
+        first_stride: Sequence[int] = (2, 4), activation: str = "relu", dropout: float = 0.0, dimension: int = 256,
     ) -> None:  # fmt: skip
         super().__init__()
         if window < 1 or (hop is not None and hop < 1):

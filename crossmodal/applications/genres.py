@@ -115,6 +115,11 @@ def genres_of_catalogue(
     return rankings, skipped
 
 
+def unanswered(space: Space, row: Skipped) -> Ranking:
+    """The answer for an item that was skipped: no genres, and the reason."""
+    return Ranking(query=Query(modality="+".join(_FILES), path=row.path), space=space.reference, skipped=[row])
+
+
 def _files_of(space: Space, item: Item) -> dict[str, Path]:
     return {m: item.files[m] for m in _FILES if m in space.modalities and m in item.files}
 

@@ -28,7 +28,9 @@ def test_a_broken_cover_in_a_catalogue_is_skipped(cover_space_folder: Path, cove
     rows = [{"id": "bad", "image": "bad.jpg"}, {"id": "good", "image": str(covers.parent / "track-00.png")}]
     (tmp_path / "c.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     outcome = crossmodal("genres", tmp_path / "c.jsonl", "--space", cover_space_folder, "--quiet", "--strict", "--json")
-    assert outcome.code == 1 and len(outcome.document) == 1 and "SVG" in outcome.err
+    good, bad = outcome.document
+    assert outcome.code == 1 and "SVG" in outcome.err
+    assert good["results"] and not bad["results"] and "SVG" in bad["skipped"][0]["reason"]
 
 
 def test_mistakes_are_one_line(cover_space_folder: Path, covers: Path, tmp_path: Path) -> None:
