@@ -151,9 +151,9 @@ def draw_emblem(canvas: Canvas, name: str, x: float, y: float, size: float, colo
         canvas.line([(x - half, y - half), (x, y)], colour, width / 2)
         canvas.line([(x + half, y - half), (x, y)], colour, width / 2)
     elif name == "voices":  # heads and shoulders
-        for k in (-0.5, 0.5):
-            canvas.ring(x + k * half, y - half * 0.4, half * 0.3, colour)
-            canvas.arc(x + k * half, y + half * 0.7, half * 0.5, 180, 360, colour, width)
+        for side in (-half / 2, half / 2):
+            canvas.ring(x + side, y - half * 0.4, half * 0.3, colour)
+            canvas.arc(x + side, y + half * 0.7, half * 0.5, 180, 360, colour, width)
     else:  # electronic: a saw-tooth
         points = [(x - half + size * k / 6, y + (half * 0.6 if k % 2 else -half * 0.6)) for k in range(7)]
         canvas.line(points, colour, width)
