@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import logging
+import multiprocessing
 from importlib import resources
 from pathlib import Path
 
-import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -22,19 +21,17 @@ from crossmodal.base.errors import InputError, IntegrityError
 from crossmodal.base.files import atomic_write, make_folder, read_json, remove_leftovers, sha256_file, write_json
 from crossmodal.base.names import nearest
 from crossmodal.base.places import home_folder
+from crossmodal.canary import canary_vectors
 from crossmodal.embedding import owned_state
-from crossmodal.pages.layout import BAND, WHOLE, Strip, System
 from crossmodal.recipe import dump_recipe, parse_recipe
 from crossmodal.space import Background, Space
-from encoders.covers import ImageEncoder
-from encoders.encoder import AudioEncoder
-from encoders.sheets import SheetEncoder
 
 FORMAT = 1
 TOLERANCE = 1e-3  # largest distance of a canary's vector: other processors round otherwise, other weights are far off
-CANARY_TEXTS = ("slow solemn choir", "lively fiddle tune")
 FILES = ("recipe.yaml", "weights.safetensors", "vocabulary.json", "works.json", "card.md", "canary.safetensors")
 MANIFEST = "manifest.json"
+NON_COMMERCIAL = "-nc"  # the end of the name of a space whose data forbid commercial use
+_LOG = logging.getLogger("crossmodal")
 
 
 def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
@@ -43,18 +40,19 @@ def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
     make_folder(folder)
     remove_leftovers(folder)  # of a run that was killed
     (folder / MANIFEST).unlink(missing_ok=True)
-    if half:
-        for tensor in space.embedding.state_dict().values():
-            if tensor.is_floating_point():
-                tensor.copy_(tensor.half())
-    weights = {k: v.half() if half and v.is_floating_point() else v for k, v in owned_state(space.embedding).items()}
+    weights = owned_state(space.embedding)
+    if half:  # the towers of others, which are not copied, stay as they are
+        weights = {name: _rounded(tensor) for name, tensor in weights.items()}
+        state = space.embedding.state_dict()
+        for name, tensor in weights.items():
+            state[name].copy_(tensor)
     weights |= {"background.mean": space.background.mean, "background.covariance": space.background.covariance}
     _write_text(folder / "recipe.yaml", dump_recipe(space.recipe))
     _write_tensors(folder / "weights.safetensors", weights)
     write_json(folder / "vocabulary.json", {"tags": space.vocabulary})
     write_json(folder / "works.json", sorted(space.works))
     _write_text(folder / "card.md", space.card)
-    _write_tensors(folder / "canary.safetensors", _canary(space))
+    _write_tensors(folder / "canary.safetensors", canary_vectors(space))
     hashes = {name: sha256_file(folder / name) for name in FILES}
     foreign = {m: space.encoder(m).pretrained for m in space.modalities if space.encoder(m).pretrained}
     write_json(
@@ -70,8 +68,16 @@ def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
     return load_space(folder)
 
 
+def _rounded(tensor: Tensor) -> Tensor:
+    """In 16 bits, unless it is of integers or has a value beyond 65,504, as variances of what nothing normalizes may have."""
+    half = tensor.half() if tensor.is_floating_point() else tensor
+    return half if half.isfinite().all() else tensor
+
+
 def load_space(name: str | Path) -> Space:
     """A space by path, by the name of one trained here or bundled, or by a public model id with a `/`.
+
+    One whose name ends in "-nc" says in a line of the log (stderr, unless configured) that its data forbid commercial use.
 
     Raises InputError where there is none, IntegrityError where files or vectors are not what they were.
     """
@@ -84,7 +90,10 @@ def load_space(name: str | Path) -> Space:
         from crossmodal.public import load_public
 
         return load_public(str(folder))
-    return _load_folder(folder)
+    space = _load_folder(folder)
+    if space.name.endswith(NON_COMMERCIAL) and multiprocessing.parent_process() is None:
+        _LOG.warning("crossmodal: %s: its training data forbid commercial use; see its card", space.reference)
+    return space
 
 
 def find_space(name: str | Path) -> Path | None:
@@ -209,50 +218,9 @@ def _check_towers(space: Space, manifest: dict[str, object], folder: Path) -> No
             )
 
 
-def _canary(space: Space) -> dict[str, Tensor]:
-    """Vectors of fixed inputs: a chirp with harmonics that nobody's files contain, and two phrases."""
-    vectors: dict[str, Tensor] = {}
-    for modality in space.modalities:
-        encoder = space.encoder(modality)
-        if isinstance(encoder, AudioEncoder):
-            time = np.arange(2 * encoder.window_samples) / encoder.sample_rate
-            phase = 2 * np.pi * (110 * time + 40 * time**2)
-            signal = sum(np.sin(k * phase) / k for k in range(1, 8)) * 0.1
-            vectors[modality] = torch.from_numpy(space.encode(modality, [np.asarray(signal, np.float32)]))
-        elif isinstance(encoder, SheetEncoder):
-            vectors[modality] = torch.from_numpy(space.encode(modality, [_canary_strip()]))
-        elif isinstance(encoder, ImageEncoder):
-            vectors[modality] = torch.from_numpy(space.encode(modality, [_canary_picture()]))
-        elif modality == "text":
-            texts = _known_texts(space, CANARY_TEXTS) or _known_texts(space, space.vocabulary)[:2]
-            vectors[modality] = torch.from_numpy(space.encode(modality, texts))
-    return vectors
-
-
-def _canary_strip() -> Strip:
-    """Two staves and a row of heads that climbs."""
-    bands = np.full((2, BAND, 400), 255, np.uint8)
-    bands[:, BAND // 2 - 10 : BAND // 2 + 11 : 5] = 0
-    for number in range(24):
-        row, column = BAND // 2 + 12 - number, 20 + 15 * number
-        bands[number % 2, row - 2 : row + 3, column : column + 6] = 0
-    return Strip(System(0, 0, ()), bands, bands.reshape(WHOLE, 400), 0.0, 1.0)
-
-
-def _canary_picture() -> np.ndarray:
-    """Circles on a field that goes from one colour to another, (160, 160, 3)."""
-    rows, columns = np.mgrid[0:160, 0:160]
-    rings = 128 + 127 * np.sin(np.hypot(rows - 70, columns - 90) / 6)
-    return np.stack([rings, rows * 1.5, 240 - columns * 1.5], axis=-1).astype(np.uint8)
-
-
-def _known_texts(space: Space, texts: Sequence[str]) -> list[str]:
-    return [text for text in texts if not space.unknown_words(text)]
-
-
 def _check_canary(space: Space, folder: Path) -> None:
     expected = _read_tensors(folder / "canary.safetensors")
-    for modality, now in _canary(space).items():
+    for modality, now in canary_vectors(space).items():
         before = expected.get(modality)
         if before is None or before.shape != now.shape or not bool(((before - now).norm(dim=-1) < TOLERANCE).all()):
             raise IntegrityError(

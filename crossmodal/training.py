@@ -7,7 +7,6 @@ State lies in `OUTPUT/training`: prepared recordings, and for each stage its log
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import lightning
@@ -19,6 +18,7 @@ from crossmodal.assembly import (
     build_embedding,
     build_pairs,
     check_recipe,
+    needed_files,
 )
 from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.base.files import (
@@ -31,22 +31,17 @@ from crossmodal.base.files import (
 )
 from crossmodal.base.results import Skipped
 from crossmodal.card import write_card
-from crossmodal.embedding import JointEmbedding, along, pool_windows
-from crossmodal.prepared import PreparedStore, prepare_store
+from crossmodal.embedding import JointEmbedding, device_of
+from crossmodal.material import Material, class_names, gather_material, read_material, track_vectors
 from crossmodal.recipe import Recipe, dump_recipe
 from crossmodal.space import Background, Space
 from crossmodal.space_files import MANIFEST, load_space, save_space
 from crossmodal.stages.fit import on_gpu
-from crossmodal.training_stages import Material, run_stage
-from encoders.covers import ImageEncoder
-from encoders.encoder import AudioEncoder, SequenceEncoder
+from crossmodal.training_stages import fitting_batches, run_stage
 from encoders.labels import Labels
-from pairs.catalogue import Catalogue, read_catalogue
-from pairs.cover_audio import with_covers
-from pairs.source import Item
-from pairs.splits import assign_splits
 
 STATE = "training"
+DRAWN_BATCHES = 16
 
 
 def train(
@@ -77,13 +72,14 @@ def train(
             return load_space(output), [Skipped.model_validate(row) for row in _listed(state)]
         lightning.seed_everything(recipe.seed, verbose=False)
         torch.set_num_threads(jobs)  # torch counts cores, and leaves half of the hardware threads idle
-        read = _read(recipe, catalogue, state)
+        read = read_material(recipe, catalogue, state / "covers")
         embedding = build_embedding(recipe, names=class_names(recipe, read))
-        begun = {m: embedding.tower(m).encoder.begin() for m in embedding.towers}
+        begun = {modality: embedding.tower(modality).encoder.begin() for modality in embedding.towers}
         start = _begin(embedding, recipe.start) if recipe.start else None
         material = gather_material(
-            embedding, read, prepared or state / "prepared", seed=recipe.seed, jobs=jobs, quiet=quiet
-        )
+            embedding, read, prepared or state / "prepared", needs=needed_files(recipe), seed=recipe.seed, jobs=jobs,
+            quiet=quiet,
+        )  # fmt: skip
         for number, (name, stage) in enumerate(recipe.stages.items(), start=1):
             run_stage(
                 embedding,
@@ -116,92 +112,23 @@ def _begin(embedding: JointEmbedding, name: str) -> Space:
     return start
 
 
-def _read(recipe: Recipe, catalogue: Path, state: Path) -> Catalogue:
-    """The catalogue; for a recipe of pictures, with the covers that it does not name itself."""
-    read = read_catalogue(catalogue)
-    if "image" not in recipe.towers or "audio" not in recipe.towers:
-        return read
-    items, skipped = with_covers(read.items, state / "covers")
-    bare = [Skipped(path=str(i.files["audio"]), reason="no cover") for i in items if i.files.keys() == {"audio"}]
-    return Catalogue(read.path, items, [*read.problems, *skipped, *bare])
-
-
-def class_names(recipe: Recipe, catalogue: Catalogue) -> list[str]:
-    """The classes of a label tower: those of the first stage whose pairs have any, or all tags of the training items."""
-    items = [item for item in catalogue.items if "audio" in item.files or "audio" not in recipe.towers]
-    trained = [item for item in assign_splits(items, seed=recipe.seed) if item.split == "train"]
-    for stage in recipe.stages.values() if "label" in recipe.towers and trained else ():
-        if "label" in stage.slots and (names := build_pairs(stage.pairs, trained).classes()):
-            return names
-    tags = sorted({tag for item in trained for tag in item.tags})
-    if "label" in recipe.towers and not tags:
-        raise InputError(
-            f"{catalogue.path}: expected items with tags or genres, got none; fill the column tags or genre"
-        )
-    return tags
-
-
-def _with_files(embedding: JointEmbedding) -> dict[str, AudioEncoder | ImageEncoder]:
-    """Encoders whose inputs are prepared once and kept: those of recordings and of pictures."""
-    encoders = {modality: embedding.tower(modality).encoder for modality in embedding.towers}
-    return {m: e for m, e in encoders.items() if isinstance(e, AudioEncoder | ImageEncoder)}
-
-
-def gather_material(
-    embedding: JointEmbedding, catalogue: Catalogue, folder: Path, *, seed: int, jobs: int, quiet: bool
-) -> Material:
-    """Splits a catalogue by work and prepares its recordings and pictures."""
-    encoders = _with_files(embedding)
-    if not encoders:
-        raise RecipeError(f"towers: expected audio or image among them, got {', '.join(embedding.towers)}")
-    usable = [item for item in catalogue.items if encoders.keys() <= item.files.keys()]
-    if not usable:
-        wanted = " and ".join(encoders)
-        raise InputError(
-            f"{catalogue.path}: expected items with an {wanted} file, got none; check the {wanted} column and the paths"
-        )
-    store = PreparedStore([])
-    skipped: list[Skipped] = []
-    for modality, encoder in encoders.items():
-        paths = list(dict.fromkeys(item.files[modality] for item in usable))
-        made, bad = prepare_store(encoder, paths, folder=folder, jobs=jobs, quiet=quiet)
-        store, skipped = store | made, [*skipped, *bad]
-    usable = [item for item in usable if all(item.files[modality] in store for modality in encoders)]
-    splits: dict[str, list[Item]] = {"train": [], "validation": [], "test": []}
-    for item in assign_splits(usable, seed=seed):
-        splits[item.split or "train"].append(item)
-    return Material(splits, store, [*catalogue.problems, *skipped], catalogue)
-
-
-def track_vectors(
-    embedding: JointEmbedding, store: PreparedStore, items: Sequence[Item], *, modality: str = "audio"
-) -> Tensor:
-    """Vectors of whole recordings from their prepared frames, or of prepared pictures, (n, d)."""
-    tower = embedding.tower(modality)
-    encoder = tower.encoder
-    device = next(embedding.parameters()).device
-    rows = []
+def drawn_vectors(embedding: JointEmbedding, recipe: Recipe, material: Material) -> Tensor:
+    """Vectors (n, d) of recordings as the last stage's pairs draw them: where these bring frames of their own, nothing is prepared."""
+    stage = list(recipe.stages.values())[-1]
+    batches = fitting_batches(embedding, stage, material, seed=recipe.seed)
+    tower = embedding.tower("audio")
     with torch.inference_mode():
-        for item in items:
-            frames = store.whole(item.files[modality])
-            if isinstance(encoder, ImageEncoder):
-                rows.append(tower(frames.movedim(-1, 0).to(device)).cpu()[0])
-                continue
-            assert isinstance(encoder, AudioEncoder)
-            if isinstance(encoder, SequenceEncoder):
-                rows.append(pool_windows(along(tower, frames)))
-                continue
-            windows = torch.stack(
-                [frames[..., s : s + encoder.window] for s in encoder.window_starts(frames.shape[-1])]
-            )
-            rows.append(pool_windows(tower(windows.to(device)).cpu()))
-    return torch.stack(rows)
+        found = [tower(batches[step].to(device_of(embedding)).inputs["audio"]).cpu() for step in range(DRAWN_BATCHES)]
+    return torch.cat(found)
 
 
 def _space(recipe: Recipe, embedding: JointEmbedding, material: Material, output: Path, start: Space | None) -> Space:
     items = material.splits["train"]
-    main = "audio" if "audio" in embedding.towers else "image"
-    vectors = track_vectors(embedding, material.store, items, modality=main)
+    prepared = [modality for modality in recipe.towers if modality in needed_files(recipe)]
+    if prepared:
+        vectors = track_vectors(embedding, material.store, items, modality=prepared[0])
+    else:
+        vectors = drawn_vectors(embedding, recipe, material)
     own = embedding.tower("label").encoder if "label" in embedding.towers else None
     seen: set[str] = set()
     for stage in recipe.stages.values():

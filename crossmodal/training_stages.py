@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,27 +15,15 @@ from crossmodal.augmentation import AUGMENTATIONS, Augmentation
 from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.base.files import atomic_write, make_folder
 from crossmodal.base.names import resolve
-from crossmodal.base.results import Skipped
 from crossmodal.data import BatchSource
 from crossmodal.embedding import JointEmbedding, owned_state
-from crossmodal.prepared import PreparedStore
+from crossmodal.material import Material
 from crossmodal.recipe import Component, Recipe, Stage
 from crossmodal.stages.closed_form import fit_heads
 from crossmodal.stages.fit import StageData, fit
 from crossmodal.stages.learning import Learning
 from encoders.labels import Labels
-from pairs.catalogue import Catalogue
 from pairs.source import Item, PairSource
-
-
-@dataclass(frozen=True)
-class Material:
-    """What is trained on: items by split, their prepared frames, and what had to be left out."""
-
-    splits: dict[str, list[Item]]
-    store: PreparedStore
-    skipped: list[Skipped]
-    catalogue: Catalogue
 
 
 def run_stage(

@@ -26,11 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal.applications.show import table
-from crossmodal.assembly import build_embedding
+from crossmodal.assembly import build_embedding, needed_files
 from crossmodal.base.errors import CrossmodalError, InputError
 from crossmodal.base.files import make_folder
+from crossmodal.material import gather_material, track_vectors
 from crossmodal.recipe import load_recipe
-from crossmodal.training import STATE, gather_material, track_vectors, train
+from crossmodal.training import STATE, train
 from pairs.catalogue import read_catalogue, write_catalogue
 from pairs.cover_art import illustrate
 from pairs.genres import genres_of
@@ -92,8 +93,9 @@ def features_of(
     output = work / f"seed-{seed}"
     space, _ = train(recipe, catalogue, output, prepared=work / "prepared", jobs=jobs, resume=True)
     material = gather_material(
-        space.embedding, read_catalogue(catalogue), work / "prepared", seed=seed, jobs=jobs, quiet=True
-    )
+        space.embedding, read_catalogue(catalogue), work / "prepared", needs=needed_files(recipe), seed=seed, jobs=jobs,
+        quiet=True,
+    )  # fmt: skip
     names = list(recipe.stages)
     before = f"{names.index('alignment')}-{names[names.index('alignment') - 1]}"
     alone = build_embedding(recipe, names=space.vocabulary)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from crossmodal.applications.encoding import files_for
 from crossmodal.applications.sequences import modality_of, sequential
+from crossmodal.applications.track_indexing import MODALITIES as TRACKS
+from crossmodal.applications.track_indexing import makes_hashes
 from crossmodal.base.errors import InputError
 from crossmodal.base.results import Skipped
 from crossmodal.retrieval.items import Field
@@ -56,7 +58,9 @@ class Wanted:
 
 
 def default_modality(space: Space) -> str:
-    """What a space indexes where nothing is asked for: recordings, and with them covers or scores where it knows them."""
+    """What a space indexes where nothing is asked for: recordings, and with them covers, scores or MIDI files where it knows them."""
+    if makes_hashes(space):
+        return "+".join(TRACKS)
     if {"audio", "image"} <= set(space.modalities):
         return PAIRED
     return "+".join(sequential(space)) or ("audio" if "audio" in space.modalities else space.modalities[0])
@@ -99,7 +103,7 @@ def _add_cover(wanted: Wanted, recording: Path, source: Path, index: Path) -> No
         root = source if source.is_dir() else source.parent
         beside = cover.is_relative_to(root) and not cover.is_relative_to(index)
         named = cover.relative_to(root) if beside else recording.relative_to(root)
-        wanted.add(cover, named.as_posix() if beside else f"{named.as_posix()} (cover)", {}, "image")
+        wanted.add(cover, named.as_posix() if beside else cover_name(named.as_posix()), {}, "image")
 
 
 _COLUMNS = {"sheet": ("sheet", "score")}  # of a catalogue, that hold the files of a modality
@@ -118,8 +122,13 @@ def _gather_catalogue(wanted: Wanted, source: Path, items: Sequence[Item], modal
         for column in mine if modality == PAIRED else mine[:1]:
             if column == "image" and os.path.abspath(item.files[column]) in wanted.ids:
                 continue  # the cover of an album, with its first track
-            name = f"{item.id} (cover)" if column == "image" and "audio" in mine else item.id
+            name = cover_name(item.id) if column == "image" and "audio" in mine else item.id
             wanted.add(item.files[column], name, fields_of(item), columns[column])
+
+
+def cover_name(recording: str) -> str:
+    """The id of a cover that has no name of its own: the recording's."""
+    return f"{recording} (cover)"
 
 
 def is_catalogue(source: Path) -> bool:

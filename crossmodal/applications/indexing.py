@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal.applications.encoding import encode_stream
-from crossmodal.applications.gathering import COVERS, Wanted, default_modality, gather, is_catalogue
+from crossmodal.applications.gathering import COVERS, Wanted, cover_name, default_modality, gather, is_catalogue
 from crossmodal.applications.sequences import Encoded, encode_sequences, sequential
+from crossmodal.applications.track_indexing import TrackEncoder, index_tracks, makes_hashes
+from crossmodal.applications.track_store import TrackStore
 from crossmodal.base.errors import InputError
 from crossmodal.base.results import Model, Skipped
 from crossmodal.retrieval.header import HEADER, SpaceReference, read_header
@@ -32,19 +34,21 @@ class IndexReport(Model):
     moved: int
     kept: int
     skipped: list[Skipped]
+    bytes_per_track: float | None = None
 
     def summary(self) -> str:
         """One line for people."""
+        each = "" if self.bytes_per_track is None else f", {self.bytes_per_track:,.0f} bytes a track"
         return (
-            f"{self.index}: {self.items} items ({self.added} added, {self.removed} removed, {self.moved} moved, {self.kept} kept) "
-            f"[{self.space}]"
+            f"{self.index}: {self.items} items ({self.added} added, {self.removed} removed, {self.moved} moved, {self.kept} kept)"
+            f"{each} [{self.space}]"
         )
 
 
-def reference_of(space: Space) -> SpaceReference:
-    """What an index keeps of the space that made it."""
+def reference_of(space: Space, dimension: int | None = None) -> SpaceReference:
+    """What an index keeps of the space that made it. dimension: of its vectors, where they are not the space's own."""
     return SpaceReference(
-        name=space.name, location=space.location, fingerprint=space.fingerprint, dimension=space.dimension
+        name=space.name, location=space.location, fingerprint=space.fingerprint, dimension=dimension or space.dimension
     )
 
 
@@ -63,11 +67,12 @@ def build_index(
 
     An update makes the index fit `sources`: of what lies in the folders given (for a catalogue: in its folder) exactly
     what is found there stays; items from elsewhere stay as long as their files exist. modality: what the files are; by default
-    recordings, and in a space of recordings and sheet music whatever their extensions say.
+    see `default_modality`.
 
     Raises InputError when there is nothing to index or a finished index is there and neither update nor resume is asked for.
     """
     finished = _finished(output)
+    tracks = TrackEncoder.of(space) if makes_hashes(space) else None
     modality = modality or (read_header(output).modality if finished else default_modality(space))
     if finished and not (update or resume):
         raise InputError(
@@ -85,9 +90,11 @@ def build_index(
     if not wanted.ids:  # a drive that is not mounted must not empty an index
         items = read_header(output).items if finished else 0
         return _report(output, space, items=items, skipped=wanted.skipped)
-    _drop_covers(output / COVERS, wanted)
-    with IndexWriter(output, space=reference_of(space), modality=modality) as writer:
+    reference = reference_of(space, tracks.dimension if tracks else None)
+    preprocessing = tracks.preprocessing if tracks else None
+    with IndexWriter(output, space=reference, modality=modality, preprocessing=preprocessing) as writer:
         writer.remove(_doubles(writer.items))
+        _drop_covers(output / COVERS, writer.items, sources, wanted)
         here, elsewhere = _split(writer.items, sources, wanted)
         wanted.avoid({item.id for item in elsewhere})
         plan = plan_update(here, list(wanted.ids), drop_unlisted=True)
@@ -97,7 +104,10 @@ def build_index(
         skipped = [*wanted.skipped, *plan.skipped]
         paths = {Path(facts.path): facts for facts in plan.add}
         added = 0
-        for path, made in _encode(space, paths, wanted, modality, jobs=jobs, quiet=quiet):
+        for path, made in (
+            index_tracks(tracks, paths, wanted.modalities, output, jobs=jobs, quiet=quiet) if tracks
+            else _encode(space, paths, wanted, modality, jobs=jobs, quiet=quiet)
+        ):  # fmt: skip
             if isinstance(made, Skipped):
                 skipped.append(made)
                 continue
@@ -108,9 +118,15 @@ def build_index(
         if items or finished:
             writer.commit()
     kept = items - added - moved
-    return _report(
+    report = _report(
         output, space, items=items, added=added, removed=len(plan.remove), moved=moved, kept=kept, skipped=skipped
     )
+    return report.model_copy(update={"bytes_per_track": _bytes_per_track(output, tracks)}) if tracks else report
+
+
+def _bytes_per_track(output: Path, tracks: TrackEncoder) -> float:
+    """Frames and hashes on disk, and the pruning vector."""
+    return round(TrackStore(output).bytes_per_track + 4 * tracks.dimension, 1)
 
 
 def _encode(
@@ -128,10 +144,13 @@ def _encode(
             yield path, vector if isinstance(vector, Skipped) else Encoded(vector[None], origin)
 
 
-def _drop_covers(folder: Path, wanted: Wanted) -> None:
-    """Covers taken from the tags of recordings that are gone."""
+def _drop_covers(folder: Path, items: Sequence[IndexedItem], sources: Sequence[Path], wanted: Wanted) -> None:
+    """Removes pictures that were taken from the tags of recordings which are gone; those of recordings from elsewhere stay."""
+    _, elsewhere = _split(items, sources, wanted)
+    staying = {cover_name(item.id) for item in elsewhere}
+    kept = {item.path for item in items if item.id in staying} | wanted.ids.keys()
     for path in folder.iterdir() if folder.is_dir() else ():
-        if os.path.abspath(path) not in wanted.ids:
+        if os.path.abspath(path) not in kept:
             path.unlink()
 
 
