@@ -1,7 +1,8 @@
 """Covers for the demo collection, drawn from its own facts: the way from sound to picture can then be trained and shown anywhere.
 
 A cover shows, in the house style of its collection (`pairs.cover_styles`), what is heard: mood and mode as colours, tempo and density as
-size, metre as grouping, texture as lines, register as height, the families of instruments as emblems, a noisy recording as grain. Now
+size, metre as grouping, texture as lines, register as height, instruments as coloured discs with their family's emblem, a noisy recording
+as grain. Now
 and then a cover keeps to none of it, as real ones do. They are drawings made by rule, not album covers, and every file says so.
 Lettering: the font that Pillow ships (Aileron, CC0). Everything follows from the id, the facts and the seed.
 """
@@ -26,8 +27,8 @@ from pairs.cover_styles import (
     HOUSE_STYLES,
     HouseStyle,
     Palette,
+    badges_of,
     beats_of,
-    emblems_of,
     height_of,
     house_style,
     palette_of,
@@ -39,12 +40,12 @@ from pairs.source import Item
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
 
-VERSION = 1  # count up when a drawing changes
+VERSION = 2  # count up when a drawing changes
 SIDE, _FINE = 240, 2  # pixels of a cover; how many times finer it is drawn
 DRAWN = "drawn by rule from facts of the recording (crossmodal); not an album cover"
 _ELSEWHERE, _UNLIKE = (
-    0.2,
-    0.15,
+    0.1,
+    0.05,
 )  # shares of covers in the style of another collection, and of covers whose facts are another's
 
 
@@ -134,13 +135,13 @@ def _voices(canvas: Canvas, tags: frozenset[str], palette: Palette, random: np.r
 
 
 def _emblems(canvas: Canvas, style: HouseStyle, tags: frozenset[str], palette: Palette) -> None:
-    """In a row, on the side where the title is not."""
-    names = emblems_of(tags)[:4]
-    y = 0.88 if style.layout in ("top", "middle", "side") else 0.12
-    for place, name in enumerate(names):
-        x = 0.5 + 0.19 * (place - (len(names) - 1) / 2)
-        canvas.ring(x, y, 0.1, palette.ground)
-        draw_emblem(canvas, name, x, y, 0.15, palette.ink)
+    """In a row, on the side where the title is not: a disc in each instrument's own colour, with the emblem of its family."""
+    badges = badges_of(tags)[:4]
+    y = 0.86 if style.layout in ("top", "middle", "side") else 0.14
+    for place, (name, colour) in enumerate(badges):
+        x = 0.5 + 0.24 * (place - (len(badges) - 1) / 2)
+        canvas.ring(x, y, 0.12, colour or palette.ground)
+        draw_emblem(canvas, name, x, y, 0.15, palette.ink if colour is None else (0, 0, 0))
 
 
 def _lettering(canvas: Canvas, style: HouseStyle, facts: CoverFacts, palette: Palette) -> None:
@@ -185,7 +186,8 @@ def _sound(image: Image.Image, tags: frozenset[str], random: np.random.Generator
     from PIL import ImageChops, ImageFilter
 
     if "reverberant" in tags or "cathedral" in tags:
-        image = Images.blend(image, ImageChops.offset(image, 6, 6), 0.4)
+        far = 14 if "cathedral" in tags else 6
+        image = Images.blend(image, ImageChops.offset(image, far, far), 0.4)
     if "muffled" in tags:
         image = image.filter(ImageFilter.GaussianBlur(1.6))
     if "noisy" not in tags:

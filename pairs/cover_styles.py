@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Set
 from dataclasses import dataclass
 
+from pairs.instruments import DRUMS, INSTRUMENTS, family_of
+
 Colour = tuple[int, int, int]
 MOTIFS = ("circles", "stripes", "waves", "triangles", "arches", "knots", "stars", "leaves", "grid", "moon")
 LAYOUTS = ("top", "bottom", "middle", "band", "side")
@@ -106,9 +108,24 @@ FAMILIES: dict[str, str] = {  # tag -> emblem
 }  # fmt: skip
 
 
+_INSTRUMENTS = (*(instrument.name for instrument in INSTRUMENTS), DRUMS)
+
+
 def emblems_of(tags: Set[str]) -> list[str]:
     """The families that play, as emblems."""
     return list(dict.fromkeys(emblem for tag, emblem in FAMILIES.items() if tag in tags))
+
+
+def badges_of(tags: Set[str]) -> list[tuple[str, Colour | None]]:
+    """An emblem and the colour of its disc for each instrument, which is its own; where none is told, the emblems of the families."""
+    playing = [name for name in _INSTRUMENTS if name in tags]
+    return [(FAMILIES[family_of(name)], _disc(name)) for name in playing] or [(e, None) for e in emblems_of(tags)]
+
+
+def _disc(instrument: str) -> Colour:
+    """Neighbours in the list differ by the golden section of the circle of hues, and in lightness."""
+    place = _INSTRUMENTS.index(instrument)
+    return _colour(0.618034 * place % 1.0, (0.45, 0.75, 0.6)[place % 3], 0.8)
 
 
 def voices_of(tags: Set[str]) -> int:

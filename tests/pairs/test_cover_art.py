@@ -11,7 +11,18 @@ from PIL import Image
 from pairs.catalogue import read_catalogue, write_catalogue
 from pairs.cover_art import DRAWN, SIDE, CoverFacts, contact_sheet, draw_cover, illustrate
 from pairs.cover_shapes import MOTIF_SHAPES
-from pairs.cover_styles import FAMILIES, HOUSE_STYLES, LAYOUTS, MOTIFS, emblems_of, house_style, palette_of, size_of
+from pairs.cover_styles import (
+    FAMILIES,
+    HOUSE_STYLES,
+    LAYOUTS,
+    MOTIFS,
+    badges_of,
+    emblems_of,
+    house_style,
+    palette_of,
+    size_of,
+)
+from pairs.instruments import BY_NAME
 from pairs.source import Item
 
 FACTS = CoverFacts("a-0", "The Little Swallow", "", "O'Neill's tunes", frozenset({"lively", "fast", "strings"}))
@@ -43,6 +54,14 @@ def test_facts_choose_colours_sizes_and_emblems() -> None:
     assert palette_of({"sad"}, "x", 0.0) == palette_of({"sad"}, "y", 0.0)
     assert size_of({"slow"}) > size_of(set()) > size_of({"fast"})
     assert emblems_of({"choir", "voices", "brass"}) == ["brass", "voices"]
+
+
+def test_each_instrument_has_a_disc_of_its_own() -> None:
+    assert badges_of({"brass", "slow"}) == [("brass", None)] and badges_of({"slow"}) == []
+    both = badges_of({"flute", "oboe", "woodwind"})
+    assert [emblem for emblem, _ in both] == ["woodwind", "woodwind"] and both[0] != both[1]
+    discs = {badges_of({name})[0] for name in (*BY_NAME, "drums")}
+    assert len(discs) == len(BY_NAME) + 1
 
 
 @pytest.mark.parametrize("family", sorted(set(FAMILIES)))
