@@ -22,19 +22,24 @@ class CoverAudioPairs(PairSource):
     """A recording, its cover and its genres. Recordings that share a cover (an album's) belong together.
 
     column: of the catalogue that holds the genres (several separated by ";"); by default `genre` or `genres`, else the tags that are words
-    of genre. labels: the genres that count, default: those of at least `least` items.
+    of genre. labels: the genres that count, default: those of at least `least` items. unlabelled: whether items without any are used
+    too, as having none; else they are left out, since a column that is empty often means that nobody filled it.
     """
 
     def __init__(
-        self, items: Sequence[Item], *, labels: Sequence[str] = (), column: str | None = None, least: int = 2
-    ) -> None:
+        self, items: Sequence[Item], *, labels: Sequence[str] = (), column: str | None = None, least: int = 2,
+        unlabelled: bool = False,
+    ) -> None:  # fmt: skip
         paired = [item for item in items if {"audio", "image"} <= item.files.keys()]
         genres = [genres_of(item, column=column) for item in paired]
         counts = Counter(genre for found in genres for genre in found)
         self._classes = list(labels) or sorted(genre for genre, count in counts.items() if count >= least)
         known = set(self._classes)
-        self._genres = [found & known for found in genres if found & known]
-        super().__init__([item for item, found in zip(paired, genres, strict=True) if found & known])
+        used = [
+            (item, found & known) for item, found in zip(paired, genres, strict=True) if unlabelled or found & known
+        ]
+        self._genres = [found for _, found in used]
+        super().__init__([item for item, _ in used])
         if items and not self.items:
             raise InputError(
                 f"expected recordings with a cover and a genre, got none among {len(items)} items ({len(paired)} have both files); "

@@ -39,6 +39,13 @@ def test_labels_are_multi_hot_and_rare_genres_are_none() -> None:
     assert given.draw(1, np.random.default_rng(0)).inputs["label"] == (True, False, False)
 
 
+def test_items_without_a_genre_can_be_used_as_having_none() -> None:
+    items = [item("a", "Rock"), item("b", "Rock"), item("c", "")]
+    assert [len(CoverAudioPairs(items, unlabelled=wish)) for wish in (False, True)] == [2, 3]
+    source = CoverAudioPairs(items, unlabelled=True)
+    assert source.classes() == ["Rock"] and source.draw(2, np.random.default_rng(0)).inputs["label"] == (False,)
+
+
 def test_recordings_with_one_cover_belong_together() -> None:
     items = [
         item("a", "Rock", image="album.jpg"),
