@@ -25,18 +25,22 @@ from pairs.cover_audio import find_cover, with_covers
 from pairs.source import Item
 
 COVERS = "covers"  # folder within an index: pictures taken from tags
-PAIRED = "audio+image"
+_PAIR = ("audio", "image")
+PAIRED = "+".join(_PAIR)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the index shall hold: absolute path -> id and fields; and what cannot be in it."""
+    """What the index shall hold: absolute path -> id and fields; and what cannot be in it. bare: recordings without a cover, where covers
+    are looked for.
+    """
 
     ids: dict[str, str] = field(default_factory=dict)
     fields: dict[str, dict[str, Field]] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
     modalities: dict[str, str] = field(default_factory=dict)
+    bare: list[str] = field(default_factory=list)
 
     def avoid(self, ids: set[str]) -> None:
         """Ids of items that stay in the index without being asked for: who wants one of them is known by its path."""
@@ -61,7 +65,7 @@ def default_modality(space: Space) -> str:
     """What a space indexes where nothing is asked for: recordings, and with them covers, scores or MIDI files where it knows them."""
     if makes_hashes(space):
         return "+".join(TRACKS)
-    if {"audio", "image"} <= set(space.modalities):
+    if set(_PAIR) <= set(space.modalities):
         return PAIRED
     return "+".join(sequential(space)) or ("audio" if "audio" in space.modalities else space.modalities[0])
 
@@ -77,6 +81,9 @@ def gather(space: Space, sources: Sequence[Path], modality: str, *, index: Path)
             if modality == PAIRED:
                 items, bad = with_covers(items, index / COVERS)
                 wanted.skipped.extend(bad)
+                unread = {row.path for row in bad}
+                lone = [str(item.files["audio"]) for item in items if item.files.keys() & set(_PAIR) == {"audio"}]
+                wanted.bare.extend(path for path in lone if path not in unread)
             _gather_catalogue(wanted, source, items, modality)
             continue
         paths, skipped = files_for(space, modality, [source])
@@ -99,7 +106,9 @@ def _add_cover(wanted: Wanted, recording: Path, source: Path, index: Path) -> No
             Skipped(path=str(recording), reason=f"its cover: {str(error).removeprefix(f'{recording}: ')}")
         )
         return
-    if cover is not None and os.path.abspath(cover) not in wanted.ids:
+    if cover is None:
+        wanted.bare.append(str(recording))
+    elif os.path.abspath(cover) not in wanted.ids:
         root = source if source.is_dir() else source.parent
         beside = cover.is_relative_to(root) and not cover.is_relative_to(index)
         named = cover.relative_to(root) if beside else recording.relative_to(root)

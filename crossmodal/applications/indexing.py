@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal.applications.encoding import encode_stream
-from crossmodal.applications.gathering import COVERS, Wanted, cover_name, default_modality, gather, is_catalogue
+from crossmodal.applications.gathering import COVERS, PAIRED, Wanted, cover_name, default_modality, gather, is_catalogue
 from crossmodal.applications.sequences import Encoded, encode_sequences, sequential
 from crossmodal.applications.track_indexing import TrackEncoder, index_tracks, makes_hashes
 from crossmodal.applications.track_store import TrackStore
@@ -24,7 +24,7 @@ from crossmodal.space import Space
 
 
 class IndexReport(Model):
-    """What `index` did."""
+    """What `index` did. without_cover: recordings for which no cover was found, where covers are looked for."""
 
     index: str
     space: str
@@ -35,13 +35,15 @@ class IndexReport(Model):
     kept: int
     skipped: list[Skipped]
     bytes_per_track: float | None = None
+    without_cover: int | None = None
 
     def summary(self) -> str:
         """One line for people."""
         each = "" if self.bytes_per_track is None else f", {self.bytes_per_track:,.0f} bytes a track"
+        bare = f", {self.without_cover} recordings without a cover" if self.without_cover else ""
         return (
             f"{self.index}: {self.items} items ({self.added} added, {self.removed} removed, {self.moved} moved, {self.kept} kept)"
-            f"{each} [{self.space}]"
+            f"{each}{bare} [{self.space}]"
         )
 
 
@@ -109,7 +111,7 @@ def build_index(
             else _encode(space, paths, wanted, modality, jobs=jobs, quiet=quiet)
         ):  # fmt: skip
             if isinstance(made, Skipped):
-                skipped.append(made)
+                skipped.append(_named(made, output / COVERS, wanted))
                 continue
             item = _item(paths[path], wanted, made.duration)
             writer.add(item, made.vectors, made.offsets, hop=made.hop, places=made.places)
@@ -121,7 +123,16 @@ def build_index(
     report = _report(
         output, space, items=items, added=added, removed=len(plan.remove), moved=moved, kept=kept, skipped=skipped
     )
+    if modality == PAIRED:
+        report = report.model_copy(update={"without_cover": len(wanted.bare)})
     return report.model_copy(update={"bytes_per_track": _bytes_per_track(output, tracks)}) if tracks else report
+
+
+def _named(skipped: Skipped, covers: Path, wanted: Wanted) -> Skipped:
+    """A picture that was taken from tags is told by its recording: nobody knows the file."""
+    if Path(skipped.path).parent != Path(os.path.abspath(covers)):
+        return skipped
+    return Skipped(path=wanted.ids.get(skipped.path, skipped.path), reason=skipped.reason)
 
 
 def _bytes_per_track(output: Path, tracks: TrackEncoder) -> float:

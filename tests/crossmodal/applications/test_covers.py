@@ -51,7 +51,7 @@ def held(index: Path) -> dict[str, str]:
 
 def test_a_folder_brings_its_covers(space: Space, album: Path, tmp_path: Path) -> None:
     report = build_index(space, [album], tmp_path / "idx", quiet=True)
-    assert not report.skipped
+    assert not report.skipped and report.without_cover == 1 and ", 1 recordings without a cover" in report.summary()
     sounds = dict.fromkeys(("album/a.wav", "album/b.wav", "single/c.wav", "bare/d.wav"), "audio")
     pictures = {"album/Cover.png": "image", "single/c.wav (cover)": "image"}
     assert held(tmp_path / "idx") == sounds | pictures
@@ -61,6 +61,31 @@ def test_a_folder_brings_its_covers(space: Space, album: Path, tmp_path: Path) -
     assert (again.added, again.removed) == (0, 3)
     assert held(tmp_path / "idx") == dict.fromkeys(("album/a.wav", "album/b.wav", "bare/d.wav"), "audio")
     assert not list((tmp_path / "idx" / "covers").iterdir())
+
+
+def test_covers_from_tags_outlive_an_update_from_elsewhere(space: Space, album: Path, tmp_path: Path) -> None:
+    index = tmp_path / "idx"
+    build_index(space, [album / "single"], index, quiet=True)
+    build_index(space, [album / "album"], index, update=True, quiet=True)
+    assert {"c.wav", "c.wav (cover)"} <= held(index).keys() and len(list((index / "covers").iterdir())) == 1
+
+
+def test_an_index_without_covers_says_so(space: Space, album: Path, tmp_path: Path) -> None:
+    report = build_index(space, [album / "bare"], tmp_path / "idx", quiet=True)
+    assert (report.items, report.without_cover) == (1, 1)
+    opened = SearchableIndex.open(tmp_path / "idx", space=space)
+    answer = opened.search_many({"audio": album / "bare" / "d.wav"}, target="image")
+    assert not answer.results and answer.warnings == ["this index holds no image: none was found when it was made"]
+
+
+def test_a_bad_cover_in_tags_is_told_by_its_recording(space: Space, album: Path, tmp_path: Path) -> None:
+    from mutagen.wave import WAVE
+
+    tagged = WAVE(album / "single" / "c.wav")
+    tagged.tags.getall("APIC")[0].data = b"no picture"
+    tagged.save()
+    report = build_index(space, [album / "single"], tmp_path / "idx", quiet=True)
+    assert report.items == 1 and [row.path for row in report.skipped] == ["c.wav (cover)"]
 
 
 def test_a_folder_of_pictures_alone(space: Space, album: Path, tmp_path: Path) -> None:
