@@ -74,8 +74,8 @@ def train(
         torch.set_num_threads(jobs)  # torch counts cores, and leaves half of the hardware threads idle
         read = read_material(recipe, catalogue, state / "covers")
         embedding = build_embedding(recipe, names=class_names(recipe, read))
-        begun = {modality: embedding.tower(modality).encoder.begin() for modality in embedding.towers}
         start = _begin(embedding, recipe.start) if recipe.start else None
+        begun = {} if start else {modality: embedding.tower(modality).encoder.begin() for modality in embedding.towers}
         material = gather_material(
             embedding, read, prepared or state / "prepared", needs=needed_files(recipe), seed=recipe.seed, jobs=jobs,
             quiet=quiet,

@@ -76,6 +76,8 @@ def assemble_stage(
     names = training.classes() or names
     _check_slots(stage, training)
     auxiliary = {m: build_tower(t, names=names) for m, t in stage.auxiliary.items()}
+    for tower in auxiliary.values():
+        tower.encoder.begin()  # what it began with is no news: it is thrown away
     heads: dict[str, nn.Module] = {
         m: build_head(h, embedding.tower(m).encoder.dimension) for m, h in stage.heads.items()
     }
