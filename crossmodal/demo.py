@@ -75,7 +75,7 @@ SIZES = {
         captions=3,
         scores=24,
         midi=32,
-        covers=200,
+        covers=400,
     ),
     "small": Size(
         works=72,

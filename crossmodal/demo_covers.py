@@ -14,6 +14,7 @@ from crossmodal.applications.indexing import build_index
 from crossmodal.base.errors import CrossmodalError
 from crossmodal.base.files import make_folder
 from crossmodal.base.results import Ranking, ScoreRow
+from crossmodal.demo_shares import summary_lines
 from crossmodal.evaluation_covers import score_covers
 from crossmodal.report import AudioEntry, AudioList, Command, Paragraph, Section, Table, embed_audio
 from crossmodal.report.html import Block
@@ -44,9 +45,7 @@ class CoverResults:
     def summary(self) -> list[str]:
         """The figures that the terminal shows."""
         chosen = [row for row in self.rows if row.metric.startswith("R@10")]
-        return [
-            f"{SPACE} (drawn covers): {r.metric} {r.value:.3f}, chance {r.chance or 0:.3f}, n {r.n}" for r in chosen
-        ]
+        return summary_lines(f"{SPACE} (drawn covers)", chosen)
 
 
 def ask_covers(
