@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from crossmodal.base.errors import InputError
 from crossmodal.prepared import PreparedStore
+from encoders.covers import ImageEncoder
 from encoders.encoder import Anchored, Encoder
 from encoders.excerpts import ExcerptEncoder
 from encoders.sheets import SheetEncoder
@@ -144,6 +145,8 @@ class BatchSource(Dataset[Batch]):
                 raise InputError(f'expected prepared recordings for "{slot}", got none')
             paths = [self.source.items[int(v)].files[modality] for v in values]  # type: ignore[call-overload]
             windows = np.stack([self.store.window(p, generator) for p in paths])
+            if isinstance(self.encoders[modality], ImageEncoder):
+                return torch.from_numpy(windows[:, 0])
             return torch.from_numpy(np.moveaxis(windows, 1, -1).astype(np.float32))
         return [self.encoders[modality].prepare(v) for v in values]
 

@@ -72,20 +72,27 @@ class SearchableIndex:
         target: str | None = None,
         combine: bool = False,
     ) -> Ranking:
-        """As `search`, for {modality: query}. Several queries need `combine`: their vectors are added."""
+        """As `search`, for {modality: query}. Several queries need `combine`: their vectors are added.
+
+        target: only items of this modality; by default all, but for a picture, which finds recordings where there are any.
+        """
         check_queries(queries, combine=combine)
         held = self.index.header.modality.split("+")
+        if target is None and "audio" in held and list(queries) == ["image"]:
+            target = "audio"  # a picture asks for the music that goes with it
         if target and target not in held:
             raise InputError(f"--target: expected {' or '.join(held)}, which this index holds, got {target}")
-        if target and len(held) > 1:
-            filters = [*filters, f"modality={target}"]
+        wanted = [*filters, f"modality={target}"] if target and len(held) > 1 else filters
         unknown = self.space.unknown_words(str(queries["text"])) if "text" in queries else []
         warnings = [f"unknown to the text tower: {', '.join(unknown)}"] if unknown else []
         vectors = [self.space.encode(modality, [query])[0] for modality, query in queries.items()]
         asked = Query(modality="+".join(queries))
         for modality, value in queries.items():
             asked = asked.model_copy(update={"text" if modality == "text" else "path": str(value)})
-        return self._rank(np.sum(vectors, axis=0), asked, k, filters, warnings)
+        answer = self._rank(np.sum(vectors, axis=0), asked, k, wanted, warnings)
+        if not answer.results and target and not filters:
+            warnings.append(f"this index holds no {target}: none was found when it was made")
+        return answer.model_copy(update={"warnings": warnings})
 
     def _rank(
         self, vector: NDArray[np.float32], asked: Query, k: int, filters: Sequence[str], warnings: list[str]
