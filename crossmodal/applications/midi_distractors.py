@@ -3,13 +3,13 @@
 A stranger is as long as one of the known recordings and consists of stretches of different training recordings in different keys, so its
 hashes and frames are those of real music. Every training recording is encoded once in each key: hashes of the stretches are joined, and the
 pruning vector is that of all stretches together, as attention pools them; only what lies within a network's reach of a seam differs from
-encoding the spliced frames. Frames are spliced when exact alignment asks for them: a hundred thousand tracks would fill 10 GB.
+encoding the spliced frames. Values and frames are spliced when they are asked for: those of a hundred thousand tracks would fill 10 GB.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 
 from crossmodal.applications.collection import SearchableIndex
-from crossmodal.applications.hash_sequences import Hashes
+from crossmodal.applications.hash_sequences import Hashes, pack
 from crossmodal.applications.indexing import reference_of
 from crossmodal.applications.midi_evaluation import Held
 from crossmodal.applications.midi_matching import Matcher
 from crossmodal.applications.midi_query import moved
 from crossmodal.applications.track_indexing import TrackEncoder
-from crossmodal.applications.track_store import FRAMES, HASHES, TrackStore
+from crossmodal.applications.track_store import FRAMES, HASHES, VALUES, TrackStore, as_bytes, as_values
 from crossmodal.base.errors import InputError
 from crossmodal.base.files import atomic_write
 from crossmodal.base.frame_store import FrameStore, append_frames, from_bytes
@@ -38,7 +38,7 @@ from encoders.midi_hash import STEP, ConstantQPruning
 
 SHIFTS = (-3, 0, 3)  # semitones by which training recordings are moved; a little leaves the range at either end
 SHORTEST, LONGEST = 40, 120  # hashes of a stretch: 15 to 45 s
-NAME, SPLICES = "stranger-", "splices.npz"
+NAME, SPLICES, SPLICED = "stranger-", "splices.npz", "spliced"
 _TOGETHER = 4096
 Integers = NDArray[np.int64]
 
@@ -118,8 +118,9 @@ def spliced_frames(store: FrameStore, splices: Splices, number: int) -> NDArray[
     return np.concatenate(parts)
 
 
-def encode_splices(encoder: TrackEncoder, splices: Splices) -> tuple[Hashes, NDArray[np.float32]]:
-    """Hashes of all sequences one after the other, and their pruning vectors (n, d).
+def encode_splices(encoder: TrackEncoder, splices: Splices, output: Path) -> tuple[Hashes, NDArray[np.float32]]:
+    """Hashes of all sequences one after the other, and their pruning vectors (n, d). The values of the recordings that they are spliced of
+    go into a frame store in `output`, for `SplicedStore`.
 
     InputError for a space that makes no hash of every 8 frames. Without a pruning space the vectors are those of `TrackEncoder.vector`.
     """
@@ -131,21 +132,31 @@ def encode_splices(encoder: TrackEncoder, splices: Splices) -> tuple[Hashes, NDA
     hashes: Hashes = np.zeros(total, np.uint16) if encoder.space.dimension == 16 else np.zeros(total, np.uint32)
     owner = np.repeat(np.arange(len(splices)), np.diff(splices.offsets))
     pooled = _Pooled(encoder.pruning, len(splices)) if encoder.pruning is not None else None
+    known, fresh = set(FrameStore(output / SPLICED).ids), []  # of a run that was killed
     order = np.lexsort((splices.shifts, splices.tracks))
     bounds = np.flatnonzero(np.diff(splices.tracks[order] * 100 + splices.shifts[order])) + 1
     for group in np.split(order, bounds) if len(order) else []:
-        frames = moved(store.read(int(splices.tracks[group[0]])), int(splices.shifts[group[0]]))
-        made = encoder.hashes("audio", frames)
+        track, shift = int(splices.tracks[group[0]]), int(splices.shifts[group[0]])
+        frames = moved(store.read(track), shift)
+        values = encoder.values("audio", frames)
+        if _source(track, shift) not in known:
+            fresh.append((_source(track, shift), as_bytes(values)))
+        made = pack(values)
         for piece in group:
             first, count = int(splices.firsts[piece]), int(splices.counts[piece])
             hashes[starts[piece] : starts[piece + 1]] = made[first : first + count]
         if pooled is not None:
             pooled.add(frames, owner[group], splices.firsts[group], splices.counts[group])
+    append_frames(output / SPLICED, fresh)
     if pooled is not None:
         return hashes, pooled.vectors()
     ends = starts[splices.offsets]
     empty = np.zeros((0, BINS), np.float32)
     return hashes, np.stack([encoder.vector("audio", empty, hashes[a:b]) for a, b in itertools.pairwise(ends)])
+
+
+def _source(track: int, shift: int) -> str:
+    return f"{track}{shift:+d}"
 
 
 class _Pooled:
@@ -186,12 +197,23 @@ class _Pooled:
 
 
 class SplicedStore(TrackStore):
-    """The tracks of an index among which strangers have no frames on disk."""
+    """The tracks of an index among which strangers have neither values nor frames on disk."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._splices = Splices.load(folder / SPLICES)
-        self._training = FrameStore(self._splices.training)
+        self._training, self._sources = FrameStore(self._splices.training), FrameStore(folder / SPLICED)
+
+    def values(self, name: str) -> NDArray[np.float32]:
+        """(ceil(t / step), d) of a content, spliced where it is a stranger."""
+        if not name.startswith(NAME):
+            return super().values(name)
+        splices, number, store = self._splices, int(name.removeprefix(NAME)), self._sources
+        parts = []
+        for piece in range(int(splices.offsets[number]), int(splices.offsets[number + 1])):
+            source = store.number(_source(int(splices.tracks[piece]), int(splices.shifts[piece])))
+            parts.append(store.raw(source, int(splices.firsts[piece]), int(splices.counts[piece])))
+        return as_values(np.concatenate(parts))
 
     def frames(self, name: str) -> NDArray[np.float32]:
         """(t, 48) of a content, spliced where it is a stranger."""
@@ -209,16 +231,17 @@ def build_among_strangers(
     """
     encoder = TrackEncoder.of(space)
     if not (output / HEADER).exists():
-        encoded = [encoder.hashes("audio", from_bytes(track.recording)) for track in held]
+        values = [encoder.values("audio", from_bytes(track.recording)) for track in held]
+        encoded = [pack(own) for own in values]
         splices = draw_splices(training / "frames/recordings", strangers, [len(own) for own in encoded], seed=seed)
-        spliced, vectors = encode_splices(encoder, splices)
+        spliced, vectors = encode_splices(encoder, splices, output)
         known = [encoder.vector("audio", from_bytes(t.recording), own) for t, own in zip(held, encoded, strict=True)]
         splices.save(output / SPLICES)
         write_tracks(
             output, encoder, [*(track.id for track in held), *(f"{NAME}{number}" for number in range(strangers))],
             np.concatenate([*encoded, spliced]),
             np.concatenate([[len(own) for own in encoded], np.diff(splices.starts[splices.offsets])]),
-            np.concatenate([*(vector[None] for vector in known), vectors]), [track.recording for track in held],
+            np.concatenate([*(vector[None] for vector in known), vectors]), values, [track.recording for track in held],
         )  # fmt: skip
     matcher = Matcher(SearchableIndex.open(output, space=space))
     matcher.store = SplicedStore(output)
@@ -227,25 +250,28 @@ def build_among_strangers(
 
 def write_tracks(
     output: Path, encoder: TrackEncoder, names: Sequence[str], hashes: NDArray, lengths: Integers, vectors: NDArray[np.float32],
-    frames: Sequence[NDArray[np.uint8]] = (),
+    values: Sequence[NDArray[np.float32]] = (), frames: Sequence[NDArray[np.uint8]] = (),
 ) -> None:  # fmt: skip
-    """An index of tracks that no file holds: hashes one after the other, so many of each, and vectors (n, d); frames of the first few,
-    the others have none.
+    """An index of tracks that no file holds: hashes one after the other, so many of each, and vectors (n, d); values and frames of the
+    first few, the others have none.
     """
     ends = np.concatenate([[0], np.cumsum(lengths)])
     octets = np.ascontiguousarray(hashes).view(np.uint8).reshape(len(hashes), hashes.itemsize)
-    none = np.zeros((0, BINS), np.uint8)
-    for first in range(len(FrameStore(output / HASHES)), len(names), _TOGETHER):  # from where a killed run came
-        numbers = range(first, min(first + _TOGETHER, len(names)))
-        append_frames(output / HASHES, [(names[n], octets[ends[n] : ends[n + 1]]) for n in numbers])
-    for first in range(len(FrameStore(output / FRAMES)), len(names), _TOGETHER):
-        numbers = range(first, min(first + _TOGETHER, len(names)))
-        append_frames(output / FRAMES, [(names[n], frames[n] if n < len(frames) else none) for n in numbers])
+    no_values, no_frames = (np.zeros((0, width), np.uint8) for width in (encoder.space.dimension, BINS))
+    _append(output / HASHES, names, lambda n: octets[ends[n] : ends[n + 1]])
+    _append(output / VALUES, names, lambda n: as_bytes(values[n]) if n < len(values) else no_values)
+    _append(output / FRAMES, names, lambda n: frames[n] if n < len(frames) else no_frames)
     header = Header(
         space=reference_of(encoder.space, encoder.dimension), modality="audio+midi", preprocessing=encoder.preprocessing
     )
     seconds = np.asarray(lengths) * STEP / FRAMES_PER_SECOND
     commit(output, header, _entries(names, seconds, vectors), vectors=len(names))
+
+
+def _append(folder: Path, names: Sequence[str], row: Callable[[int], NDArray[np.uint8]]) -> None:
+    for first in range(len(FrameStore(folder)), len(names), _TOGETHER):  # from where a killed run came
+        numbers = range(first, min(first + _TOGETHER, len(names)))
+        append_frames(folder, [(names[n], row(n)) for n in numbers])
 
 
 def _entries(names: Sequence[str], seconds: NDArray[np.float64], vectors: NDArray[np.float32]) -> Iterator[Entry]:

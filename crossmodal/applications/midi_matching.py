@@ -152,7 +152,7 @@ class Matcher:
 
     def align(self, query: Query, row: int, shift: int, tempo: float = 1.0) -> Candidate:
         """The alignment with an item in a key and at a tempo, by the values whose signs are the hashes."""
-        targets = centred(self.encoder.values(str(self.kinds[row]), self.store.frames(self._names[row])))
+        targets = centred(self.store.values(self._names[row]))
         asked = centred(query.values(self.encoder, shift, tempo=tempo))
         found = compare(asked, targets, gully=GULLY, penalty=PENALTY, largest=_LARGEST)
         return Candidate(row, shift, tempo, found)

@@ -91,7 +91,7 @@ def index_tracks(
     encoder: TrackEncoder, files: Mapping[Path, FileFacts], modalities: Mapping[str, str], output: Path, *, jobs: int,
     quiet: bool = False,
 ) -> Iterator[tuple[Path, Encoded | Skipped]]:  # fmt: skip
-    """(path, pruning vector or why there is none) of new files; their hashes and frames go into the stores of `output` first."""
+    """(path, pruning vector or why there is none) of new files; their hashes, values and frames go into the stores of `output` first."""
     writer = TrackWriter(output)
     ready: list[tuple[Path, Encoded]] = []
     since = time.monotonic()
@@ -135,7 +135,8 @@ def _frames(
 
 def _keep(encoder: TrackEncoder, writer: TrackWriter, facts: FileFacts, modality: str, read: TrackFrames) -> Encoded:
     frames = from_bytes(read.frames)
-    hashes = encoder.hashes(modality, frames)
+    values = encoder.values(modality, frames)
+    hashes = pack(values)
     vector = encoder.vector(modality, frames, hashes)
-    writer.add(facts.sha256, hashes, read.frames)
+    writer.add(facts.sha256, hashes, values, read.frames)
     return Encoded(vector[None], np.zeros(1, np.float32), duration=read.seconds)

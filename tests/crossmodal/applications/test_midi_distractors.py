@@ -62,16 +62,16 @@ def test_hashes_and_vectors_are_those_of_the_frames(tune_shelf: TuneShelf, train
     encoder = TrackEncoder.of(crossmodal.load(tune_shelf.space))
     store = FrameStore(training / "frames/recordings")
     whole = Splices(store.folder, *(np.array(v, np.int64) for v in ([2], [0], [store.length(2) // STEP], [0], [0, 1])))
-    hashes, vectors = encode_splices(encoder, whole)
+    hashes, vectors = encode_splices(encoder, whole, tmp_path)
     frames = spliced_frames(store, whole, 0)
     read = store.read(2)
     assert np.array_equal(frames, read[: len(frames)])
     assert np.array_equal(hashes, encoder.hashes("audio", read)[: len(hashes)])
     exact = Splices(store.folder, *(np.array(v, np.int64) for v in ([0], [0], [130], [0], [0, 1])))
-    vector = encode_splices(encoder, exact)[1][0]
+    vector = encode_splices(encoder, exact, tmp_path)[1][0]
     assert np.allclose(vector, encoder.vector("audio", store.read(0), hashes), atol=1e-5)
     drawn = draw_splices(store.folder, 6, [100, 240], seed=0)
-    hashes, vectors = encode_splices(encoder, drawn)
+    hashes, vectors = encode_splices(encoder, drawn, tmp_path)
     ends = drawn.starts[drawn.offsets]
     for number in range(6):
         frames = spliced_frames(store, drawn, number)
