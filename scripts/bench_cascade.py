@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from crossmodal.applications.collection import SearchableIndex
-from crossmodal.applications.hash_sequences import pack
+from crossmodal.applications.hash_sequences import hashed
 from crossmodal.applications.midi_cuts import Cuts
 from crossmodal.applications.midi_distractors import (
     NAME,
@@ -196,7 +196,7 @@ def _least(repeats: int, run: Callable[[], object]) -> float:
 
 def _encode(matcher: Matcher, query: Query) -> None:
     for shift in KEYS:
-        matcher.encoder.vector(query.kind, moved(query.frames, shift), pack(query.values(matcher.encoder, shift)))
+        matcher.encoder.vector(query.kind, moved(query.frames, shift), hashed(query.values(matcher.encoder, shift)))
 
 
 def measure_memory(bench: Bench, few: Bench) -> list[Row]:

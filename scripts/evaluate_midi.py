@@ -58,9 +58,9 @@ def check_unseen(space: Space, sources: Sequence[HeldSource], data: Path) -> Non
 
 def answers(
     matcher: Matcher, held: Sequence[Held], music: Path, output: Path, *, cascade: bool = True,
-    hashing: bool = True, jobs: int = 1, quiet: bool = False,
+    hashed: int = 1 << 30, jobs: int = 1, quiet: bool = False,
 ) -> tuple[list[Row], list[Skipped]]:  # fmt: skip
-    """What each stage makes of each work, durable as it comes."""
+    """What each stage makes of each work, durable as it comes. hashed: of how many works all tracks are ranked by their hashes alone."""
     index = matcher.index
     decides = {
         "version": VERSION, "cuts": matcher.cuts.model_dump(mode="json"), "calibration": matcher.calibration.model_dump(mode="json"),
@@ -69,9 +69,9 @@ def answers(
     items = [
         {
             "id": one.id, "index": str(index.folder), "generation": index.header.generation, "music": str(music), "cascade": cascade,
-            "hashing": hashing, "row": row_of(one),
+            "hashing": number < hashed, "row": row_of(one),
         }
-        for one in held
+        for number, one in enumerate(held)
     ]  # fmt: skip
     return collect(run_shards(judge, items, output=output, parameters=decides, jobs=jobs, label="judging", shard_size=8,
                               timeout_seconds=1_800, quiet=quiet))  # fmt: skip
@@ -189,10 +189,10 @@ def tables(matcher: Matcher, rows: Sequence[Row], *, seed: int) -> list[ScoreRow
     """All rows of what was judged."""
     tracks = len(matcher.kinds)
     found = []
-    hashed = [row for row in rows if "hashing" in row]
-    if hashed:
-        found += ranking_rows("hashes alone", _column(hashed, "hashing"), tracks, seed=seed)
-        found += split_rows("hashes alone: top-1", hashed, lambda row: float(row["hashing"] == 1), seed=seed)
+    by_hashes = [row for row in rows if "hashing" in row]
+    if by_hashes:
+        found += ranking_rows("hashes alone", _column(by_hashes, "hashing"), tracks, seed=seed)
+        found += split_rows("hashes alone: top-1", by_hashes, lambda row: float(row["hashing"] == 1), seed=seed)
     found += pruning_rows(rows, matcher.cuts.pruning, seed=seed)
     ranked = [row for row in rows if "rank" in row]
     if ranked:
@@ -220,6 +220,12 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--works", type=int, default=1000)
     parser.add_argument("--distractors", type=int, default=100_000)
     parser.add_argument("--baseline", type=int, default=20, help="works that chroma DTW is tried on (20; 0: leave out)")
+    parser.add_argument(
+        "--hashed",
+        type=int,
+        default=200,
+        help="works that are judged by hashes alone as well, which takes longest (200)",
+    )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
@@ -246,7 +252,8 @@ def main(words: Sequence[str] | None = None) -> int:
             print(f"{judged.reference}: {len(held)} works that no training used and {asked.distractors:,} distractors, "
                   f"{np.diff(matcher.store.collection.offsets).mean():.0f} hashes each on average, {len(skipped)} left out; "
                   f"cuts {matcher.cuts.pruning} and {matcher.cuts.hashing}", flush=True)  # fmt: skip
-        found, lost = answers(matcher, held, music, place / "answers", cascade=number == 0, jobs=asked.jobs, quiet=asked.json)  # fmt: skip
+        found, lost = answers(matcher, held, music, place / "answers", cascade=number == 0, hashed=asked.hashed,
+                              jobs=asked.jobs, quiet=asked.json)  # fmt: skip
         skipped += lost
         table = tables(matcher, found, seed=asked.seed)
         rows += table if number == 0 else [row.model_copy(update={"metric": f"{judged.name}: {row.metric}"}) for row in table]  # fmt: skip

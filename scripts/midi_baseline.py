@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crossmodal.alignment.hashing.search import search
 from crossmodal.alignment.path import pooled
-from crossmodal.applications.hash_sequences import pack
+from crossmodal.applications.hash_sequences import hashed
 from crossmodal.applications.midi_evaluation import Held
 from crossmodal.applications.midi_matching import Matcher
 from crossmodal.applications.midi_query import KEYS, TEMPOS
@@ -68,7 +68,7 @@ def chroma_rows(
         begin = time.process_time()
         scores = np.full(len(chosen), np.inf)
         for shift, tempo in product(KEYS, TEMPOS):
-            hashes = pack(query.values(matcher.encoder, shift, tempo=tempo))
+            hashes = hashed(query.values(matcher.encoder, shift, tempo=tempo))
             found = search(hashes, matcher.store.collection, rule=matcher.cuts.rule, top=len(chosen), candidates=tracks)
             place = {int(track): score for track, score in zip(found.indices, found.scores, strict=True)}
             scores = np.minimum(scores, [place[int(track)] for track in tracks])

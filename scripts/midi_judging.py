@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crossmodal.alignment.hashing.batch import bound_many, warp, warp_many
 from crossmodal.alignment.hashing.bounds import FRACTION
 from crossmodal.applications.collection import SearchableIndex
-from crossmodal.applications.hash_sequences import pack, pruning_bits
+from crossmodal.applications.hash_sequences import hashed, pruning_bits
 from crossmodal.applications.midi_distractors import SplicedStore
 from crossmodal.applications.midi_evaluation import read_held
 from crossmodal.applications.midi_matching import Matcher
@@ -110,7 +110,7 @@ def hash_rank(matcher: Matcher, query: Query, own: int) -> int:
     """Rank of an item by its hashes among all, each in its best key and tempo. Exact: what is worse than the item is left early."""
     collection, rule = matcher.store.collection, matcher.cuts.rule
     track = int(matcher.store.numbers([str(matcher.index.items[own].sha256)])[0])
-    asked = [pack(query.values(matcher.encoder, shift, tempo=tempo)) for shift in KEYS for tempo in TEMPOS]
+    asked = [hashed(query.values(matcher.encoder, shift, tempo=tempo)) for shift in KEYS for tempo in TEMPOS]
     limit = min((warp(hashes, collection[track], rule=rule) for hashes in asked), key=lambda w: w.cost / w.length)
     every, nearer = np.arange(len(collection)), np.zeros(len(collection), bool)
     bounds = np.empty(len(collection), np.int64)

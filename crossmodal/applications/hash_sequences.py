@@ -1,6 +1,7 @@
 """Constant-Q frames -> what a collection keeps of a track in memory: its sequence of binary hashes, and its pruning vector.
 
-A hash is a vector of the space `midi-audio` in one word: bit i (0 is the lowest) is set where value i is above zero. A pruning vector is
+A hash is a vector of the space `midi-audio` in one word: bit i (0 is the lowest) is set where value i lies above its mean over the track.
+As published, it is set above zero; but then some bits never change within a track, and say nothing of its course. A pruning vector is
 the one vector that the space `midi-audio-pruning` gives a whole track.
 """
 
@@ -39,7 +40,17 @@ def values_of(space: Space, modality: str, frames: Frames) -> Frames:
 
 def hashes_of(space: Space, modality: str, frames: Frames) -> Hashes:
     """Frames (t, 48) in [0, 1] -> hashes (ceil(t / step),), uint32 or, in a space of 16 bits, uint16; as `values_of`."""
-    return pack(values_of(space, modality, frames))
+    return hashed(values_of(space, modality, frames))
+
+
+def centred(values: Frames) -> Frames:
+    """Values (t, d) of a whole track without their mean."""
+    return values - values.mean(axis=0) if len(values) else values
+
+
+def hashed(values: Frames) -> Hashes:
+    """Values (t, d) of a whole track -> its hashes (t,)."""
+    return pack(centred(values))
 
 
 def hash_positions(space: Space, modality: str, count: int) -> NDArray[np.float64]:

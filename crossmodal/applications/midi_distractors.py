@@ -8,7 +8,6 @@ encoding the spliced frames. Values and frames are spliced when they are asked f
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from crossmodal.alignment.hashing.collection import HashCollection
 from crossmodal.applications.collection import SearchableIndex
-from crossmodal.applications.hash_sequences import Hashes, pack
+from crossmodal.applications.hash_sequences import Hashes, hashed
 from crossmodal.applications.indexing import reference_of
 from crossmodal.applications.midi_evaluation import Held
 from crossmodal.applications.midi_matching import Matcher
@@ -120,16 +120,14 @@ def spliced_frames(store: FrameStore, splices: Splices, number: int) -> NDArray[
 
 def encode_splices(encoder: TrackEncoder, splices: Splices, output: Path) -> tuple[Hashes, NDArray[np.float32]]:
     """Hashes of all sequences one after the other, and their pruning vectors (n, d). The values of the recordings that they are spliced of
-    go into a frame store in `output`, for `SplicedStore`.
+    go into a frame store in `output`, for `SplicedStore`; hashes are made of them, within 1 / 255.
 
     InputError for a space that makes no hash of every 8 frames. Without a pruning space the vectors are those of `TrackEncoder.vector`.
     """
     hashing = encoder.space.encoder("audio")
     if not isinstance(hashing, SequenceEncoder) or hashing.step != STEP:
         raise InputError(f"expected hashes of {STEP} frames each, got others; splice with another step")
-    store, starts = FrameStore(splices.training), splices.starts
-    total = int(starts[-1])
-    hashes: Hashes = np.zeros(total, np.uint16) if encoder.space.dimension == 16 else np.zeros(total, np.uint32)
+    store = FrameStore(splices.training)
     owner = np.repeat(np.arange(len(splices)), np.diff(splices.offsets))
     pooled = _Pooled(encoder.pruning, len(splices)) if encoder.pruning is not None else None
     known, fresh = set(FrameStore(output / SPLICED).ids), []  # of a run that was killed
@@ -138,21 +136,27 @@ def encode_splices(encoder: TrackEncoder, splices: Splices, output: Path) -> tup
     for group in np.split(order, bounds) if len(order) else []:
         track, shift = int(splices.tracks[group[0]]), int(splices.shifts[group[0]])
         frames = moved(store.read(track), shift)
-        values = encoder.values("audio", frames)
         if _source(track, shift) not in known:
-            fresh.append((_source(track, shift), as_bytes(values)))
-        made = pack(values)
-        for piece in group:
-            first, count = int(splices.firsts[piece]), int(splices.counts[piece])
-            hashes[starts[piece] : starts[piece + 1]] = made[first : first + count]
+            fresh.append((_source(track, shift), as_bytes(encoder.values("audio", frames))))
         if pooled is not None:
             pooled.add(frames, owner[group], splices.firsts[group], splices.counts[group])
     append_frames(output / SPLICED, fresh)
+    kept = FrameStore(output / SPLICED)
+    hashes = [hashed(spliced_values(kept, splices, number)) for number in range(len(splices))]
+    joined = HashCollection.pack(hashes).hashes if hashes else np.zeros(0, np.uint32)
     if pooled is not None:
-        return hashes, pooled.vectors()
-    ends = starts[splices.offsets]
+        return joined, pooled.vectors()
     empty = np.zeros((0, BINS), np.float32)
-    return hashes, np.stack([encoder.vector("audio", empty, hashes[a:b]) for a, b in itertools.pairwise(ends)])
+    return joined, np.stack([encoder.vector("audio", empty, own) for own in hashes])
+
+
+def spliced_values(store: FrameStore, splices: Splices, number: int) -> NDArray[np.float32]:
+    """Values (t, d) of sequence `number`. store: those of the recordings."""
+    parts = []
+    for piece in range(int(splices.offsets[number]), int(splices.offsets[number + 1])):
+        source = store.number(_source(int(splices.tracks[piece]), int(splices.shifts[piece])))
+        parts.append(store.raw(source, int(splices.firsts[piece]), int(splices.counts[piece])))
+    return as_values(np.concatenate(parts))
 
 
 def _source(track: int, shift: int) -> str:
@@ -208,12 +212,7 @@ class SplicedStore(TrackStore):
         """(ceil(t / step), d) of a content, spliced where it is a stranger."""
         if not name.startswith(NAME):
             return super().values(name)
-        splices, number, store = self._splices, int(name.removeprefix(NAME)), self._sources
-        parts = []
-        for piece in range(int(splices.offsets[number]), int(splices.offsets[number + 1])):
-            source = store.number(_source(int(splices.tracks[piece]), int(splices.shifts[piece])))
-            parts.append(store.raw(source, int(splices.firsts[piece]), int(splices.counts[piece])))
-        return as_values(np.concatenate(parts))
+        return spliced_values(self._sources, self._splices, int(name.removeprefix(NAME)))
 
     def frames(self, name: str) -> NDArray[np.float32]:
         """(t, 48) of a content, spliced where it is a stranger."""
@@ -232,7 +231,7 @@ def build_among_strangers(
     encoder = TrackEncoder.of(space)
     if not (output / HEADER).exists():
         values = [encoder.values("audio", from_bytes(track.recording)) for track in held]
-        encoded = [pack(own) for own in values]
+        encoded = [hashed(own) for own in values]
         splices = draw_splices(training / "frames/recordings", strangers, [len(own) for own in encoded], seed=seed)
         spliced, vectors = encode_splices(encoder, splices, output)
         known = [encoder.vector("audio", from_bytes(t.recording), own) for t, own in zip(held, encoded, strict=True)]

@@ -1,7 +1,7 @@
 """Which recording is this MIDI file of, or which MIDI file is of this recording? A cascade over an index of hash sequences.
 
 All tracks by their pruning vectors, the nearest of them by warping hash sequences, the last few by exact alignment, and a calibrated
-confidence (Raffel 2016). What is aligned exactly is the values whose signs are the hashes: constant-Q itself, as published, finds the
+confidence (Raffel 2016). What is aligned exactly is the values behind the hashes: constant-Q itself, as published, finds the
 right one of a few candidates less often, and serves to lay the answer along its query. The query is tried in twelve
 keys, and its hashes at three tempos.
 """
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from crossmodal.alignment.comparison import compare
 from crossmodal.alignment.hashing.search import search
 from crossmodal.applications.collection import SearchableIndex
-from crossmodal.applications.hash_sequences import hash_hop, hash_positions, pack
+from crossmodal.applications.hash_sequences import centred, hash_hop, hash_positions, hashed
 from crossmodal.applications.midi_alignment import refined
 from crossmodal.applications.midi_cuts import LEAST_ALIGNED, Cuts, load_cuts
 from crossmodal.applications.midi_query import KEYS, TEMPOS, Candidate, Frames, Hit, Query, moved
@@ -142,7 +142,7 @@ class Matcher:
             if not len(chosen):
                 continue
             found = search(
-                pack(query.values(self.encoder, shift, tempo=tempo)), self.store.collection, rule=self.cuts.rule,
+                hashed(query.values(self.encoder, shift, tempo=tempo)), self.store.collection, rule=self.cuts.rule,
                 top=min(top, len(chosen)), candidates=self._tracks[chosen], threads=threads,
             )  # fmt: skip
             for track, score in zip(found.indices.tolist(), found.scores.tolist(), strict=True):
@@ -151,7 +151,7 @@ class Matcher:
         return [hit for _, hit in sorted(best.items(), key=lambda entry: (entry[1].score, entry[0]))][:top]
 
     def align(self, query: Query, row: int, shift: int, tempo: float = 1.0) -> Candidate:
-        """The alignment with an item in a key and at a tempo, by the values whose signs are the hashes."""
+        """The alignment with an item in a key and at a tempo, by the values behind the hashes."""
         targets = centred(self.store.values(self._names[row]))
         asked = centred(query.values(self.encoder, shift, tempo=tempo))
         found = compare(asked, targets, gully=GULLY, penalty=PENALTY, largest=_LARGEST)
@@ -193,11 +193,6 @@ class Matcher:
 def _as_it_was(seconds: NDArray[np.float64], candidate: Candidate) -> NDArray[np.float64]:
     """Seconds of a query that was made longer -> seconds of the query."""
     return (seconds - CENTRE_SECONDS) / candidate.tempo + CENTRE_SECONDS
-
-
-def centred(values: Frames) -> Frames:
-    """Values (t, d) without their mean: a bit that never changes in a track says nothing."""
-    return values - values.mean(axis=0)
 
 
 def _first_of_each(tracks: NDArray[np.int64], allowed: NDArray[np.bool_]) -> NDArray[np.int64]:

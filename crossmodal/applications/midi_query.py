@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal.alignment.comparison import Comparison
-from crossmodal.applications.hash_sequences import pack
+from crossmodal.applications.hash_sequences import hashed
 from crossmodal.applications.track_indexing import TrackEncoder
 from pairs.midi_audio import transposed
 
@@ -35,7 +35,7 @@ class Query:
     def vector(self, encoder: TrackEncoder, shift: int) -> Frames:
         """Its pruning vector in a key, (d,); made once."""
         if shift not in self._vectors:
-            hashes = pack(self.values(encoder, shift))
+            hashes = hashed(self.values(encoder, shift))
             self._vectors[shift] = encoder.vector(self.kind, moved(self.frames, shift), hashes)
         return self._vectors[shift]
 

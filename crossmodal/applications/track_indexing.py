@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal.applications.encoding import one_thread_each
-from crossmodal.applications.hash_sequences import hash_hop, pack, pruning_space, pruning_vector, values_of
+from crossmodal.applications.hash_sequences import hash_hop, hashed, pruning_space, pruning_vector, values_of
 from crossmodal.applications.sequences import Encoded
 from crossmodal.applications.track_frames import TrackFrames, frames_apart
 from crossmodal.applications.track_store import TrackWriter
@@ -69,10 +69,10 @@ class TrackEncoder:
 
     def hashes(self, modality: str, frames: NDArray[np.float32]) -> NDArray[np.uint16] | NDArray[np.uint32]:
         """(t, 48) -> (ceil(t / step),)."""
-        return pack(self.values(modality, frames))
+        return hashed(self.values(modality, frames))
 
     def values(self, modality: str, frames: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(t, 48) -> (ceil(t / step), d) in (-1, 1), whose signs are the hashes."""
+        """(t, 48) -> (ceil(t / step), d) in (-1, 1), of which the hashes are made."""
         with one_thread_each():  # sums differ in their last bits with the number of threads; an index's must not
             return values_of(self.space, modality, frames)
 
@@ -136,7 +136,7 @@ def _frames(
 def _keep(encoder: TrackEncoder, writer: TrackWriter, facts: FileFacts, modality: str, read: TrackFrames) -> Encoded:
     frames = from_bytes(read.frames)
     values = encoder.values(modality, frames)
-    hashes = pack(values)
+    hashes = hashed(values)
     vector = encoder.vector(modality, frames, hashes)
     writer.add(facts.sha256, hashes, values, read.frames)
     return Encoded(vector[None], np.zeros(1, np.float32), duration=read.seconds)

@@ -1,7 +1,7 @@
 """What an index of hash sequences keeps of its tracks besides their pruning vectors: all hashes and all frames, mapped into memory.
 
     hashes/     a frame store of two or four bytes a hash: the sequences one after another, as `HashCollection` searches them
-    values/     a frame store of what the hashes are the signs of, in 8 bits, for the exact alignment of the last candidates
+    values/     a frame store of the values behind the hashes, in 8 bits, for the exact alignment of the last candidates
     frames/     a frame store of constant-Q in 8 bits, to lay an answer along its query
 
 Tracks are named by the sha256 of their file, so a file that was moved, renamed or copied is stored once, and work that was done before

@@ -11,7 +11,7 @@ import pytest
 
 import crossmodal
 from crossmodal.alignment.hashing.search import search
-from crossmodal.applications.hash_sequences import pack
+from crossmodal.applications.hash_sequences import hashed
 from crossmodal.applications.midi_calibration import pruning_rank
 from crossmodal.applications.midi_evaluation import HeldSource
 from crossmodal.applications.midi_matching import Matcher
@@ -39,7 +39,7 @@ def test_the_rank_by_hashes_is_that_of_the_whole_search(matcher: Matcher, shelf:
         for own in range(6):
             best = np.full(6, np.inf)
             for shift, tempo in itertools.product(KEYS, TEMPOS):
-                hashes = pack(query.values(matcher.encoder, shift, tempo=tempo))
+                hashes = hashed(query.values(matcher.encoder, shift, tempo=tempo))
                 found = search(hashes, matcher.store.collection, rule=matcher.cuts.rule, top=6, prune=False)
                 best[found.indices] = np.minimum(best[found.indices], found.scores)
             tracks = matcher.store.numbers([str(name) for name in matcher.index.items.column("sha256")])

@@ -11,6 +11,7 @@ import torch
 from crossmodal.applications.hash_sequences import (
     hash_hop,
     hash_positions,
+    hashed,
     hashes_of,
     pack,
     pruning_bits,
@@ -75,7 +76,7 @@ def test_hashes_are_the_signs_of_the_tower(dimension: int, count: int) -> None:
     hashes = hashes_of(made, "midi", given)
     assert hashes.dtype == (np.uint16 if dimension == 16 else np.uint32) and len(hashes) == -(-count // 8)
     sequence = made.sequence("midi", given)
-    np.testing.assert_array_equal(hashes, pack(sequence.vectors.numpy()))
+    np.testing.assert_array_equal(hashes, hashed(sequence.vectors.numpy()))
     np.testing.assert_array_equal(hashes, hashes_of(made, "midi", given))
     positions = hash_positions(made, "midi", len(hashes))
     np.testing.assert_allclose(positions, sequence.positions.numpy(), rtol=1e-5)
@@ -85,7 +86,7 @@ def test_hashes_are_the_signs_of_the_tower(dimension: int, count: int) -> None:
     with torch.inference_mode():  # in one piece
         tower = made.embedding.tower("midi")
         whole = tower.project(tower.encoder.along(torch.from_numpy(given.T.copy())[None])[0])  # type: ignore[operator]
-    differing = [int(a ^ b).bit_count() for a, b in zip(hashes, pack(whole.numpy()), strict=True)]
+    differing = [int(a ^ b).bit_count() for a, b in zip(hashes, hashed(whole.numpy()), strict=True)]
     assert sum(differing) <= 1 + len(hashes) // 100, "but for values at zero"
 
 

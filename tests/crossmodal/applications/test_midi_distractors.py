@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import crossmodal
-from crossmodal.applications.hash_sequences import pack
+from crossmodal.applications.hash_sequences import hashed
 from crossmodal.applications.midi_distractors import (
     LONGEST,
     NAME,
@@ -67,7 +67,9 @@ def test_hashes_and_vectors_are_those_of_the_frames(tune_shelf: TuneShelf, train
     frames = spliced_frames(store, whole, 0)
     read = store.read(2)
     assert np.array_equal(frames, read[: len(frames)])
-    assert np.array_equal(hashes, encoder.hashes("audio", read)[: len(hashes)])
+    assert (
+        np.bitwise_count(encoder.hashes("audio", read)[: len(hashes)] ^ hashes).mean() < 0.5
+    )  # of 32: values in 8 bits
     exact = Splices(store.folder, *(np.array(v, np.int64) for v in ([0], [0], [130], [0], [0, 1])))
     vector = encode_splices(encoder, exact, tmp_path)[1][0]
     assert np.allclose(vector, encoder.vector("audio", store.read(0), hashes), atol=1e-5)
@@ -108,4 +110,4 @@ def test_a_known_recording_is_found_among_strangers(tune_shelf: TuneShelf, train
         hashes = matcher.store.collection[int(matcher.store.numbers([name])[0])]
         values = matcher.store.values(name)
         assert len(values) == len(hashes)
-        assert np.bitwise_count(pack(values) ^ hashes).mean() < 0.1  # 8 bits lose the sign of what is nearly zero
+        assert np.bitwise_count(hashed(values) ^ hashes).mean() < 0.1  # 8 bits lose what lies next to the mean
