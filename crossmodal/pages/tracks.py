@@ -89,10 +89,10 @@ class _Open:
             self.line = 0.0, y, 0.0
             return
         middle, height = sum(self.xs) / count, sum(self.ys) / count
-        away = [x - middle for x in self.xs]
+        away = [place - middle for place in self.xs]
         together = spread = 0.0
-        for d, y in zip(away, self.ys, strict=True):
-            together += d * y
+        for d, height_there in zip(away, self.ys, strict=True):
+            together += d * height_there
             spread += d * d
         self.line = middle, height, together / spread
 
@@ -110,9 +110,8 @@ def follow(
     done: list[_Open] = []
     order = np.argsort(columns, kind="stable")
     found, first = np.unique(columns[order], return_index=True)
-    for column, here in zip(found.tolist(), np.split(order, first[1:]), strict=True) if len(order) else ():
-        x = float(column)
-        here = here[np.argsort(-strength[here])]
+    for column, unsorted in zip(found.tolist(), np.split(order, first[1:]), strict=True) if len(order) else ():
+        x, here = float(column), unsorted[np.argsort(-strength[unsorted])]
         alive: list[_Open] = []
         for track in open_tracks:
             (alive if x - track.xs[-1] <= GAP else done).append(track)
