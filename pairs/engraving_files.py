@@ -13,6 +13,7 @@ import tempfile
 import zlib
 from dataclasses import asdict, fields
 from pathlib import Path
+from xml.parsers import expat
 
 import numpy as np
 
@@ -26,7 +27,7 @@ _SECONDS = 180
 
 def engrave_file(path: Path) -> Engraving:
     """A symbolic score file (.gz: compressed text). InputError when it cannot be read or engraved."""
-    read_score_text(path)  # so that a file that is absent or no text is told at once
+    check_xml(path, read_score_text(path))  # so that a file that is absent, no text or cut short is told at once
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "engraving.npz"
         command = [sys.executable, "-m", "pairs.engraving_files", str(path.resolve()), str(made)]  # it runs elsewhere
@@ -103,6 +104,18 @@ def read_score_text(path: Path) -> str | bytes:
         except UnicodeDecodeError:
             continue
     raise InputError(f"{path}: expected text in UTF-8, UTF-16 or Latin-1, got neither; save it again")
+
+
+def check_xml(path: Path, content: str | bytes) -> None:
+    """InputError for XML that is not well formed: the engraver would take what stands before the fault for the whole score."""
+    if isinstance(content, bytes) or not content.lstrip().startswith("<"):
+        return
+    try:
+        expat.ParserCreate().Parse(content.lstrip(), True)
+    except expat.ExpatError as error:
+        raise InputError(
+            f"{path}: expected well-formed XML, got a fault ({error}); download or export the file again"
+        ) from None
 
 
 def main(source: str, target: str) -> int:

@@ -84,6 +84,19 @@ class JumpTable:
             np.array([jump.penalty for jump in jumps], np.float32),
         )
 
+    def grid(self) -> tuple[Integers, Integers, NDArray[np.float32], NDArray[np.int32]]:
+        """The distinct origins (o,) and destinations (d,), and (o, d) the least penalty between them, infinity where there is no jump,
+        and that jump's number, of equals the first.
+        """
+        origins, row = np.unique(self.origins, return_inverse=True)
+        destinations, column = np.unique(self.destinations, return_inverse=True)
+        penalties = np.full((len(origins), len(destinations)), np.inf, np.float32)
+        numbers = np.full(penalties.shape, np.iinfo(np.int32).max, np.int32)
+        last_wins = np.lexsort((-np.arange(len(self.penalties)), -self.penalties))
+        penalties[row[last_wins], column[last_wins]] = self.penalties[last_wins]
+        numbers[row[last_wins], column[last_wins]] = last_wins
+        return origins, destinations, penalties, numbers
+
     def pooled(self, size: int, columns: int) -> JumpTable:
         """The same jumps between pooled columns: the places just after the origin and at the destination, to the nearest border."""
         origins = np.clip((self.origins + 1 + size // 2) // size - 1, 0, columns - 1)

@@ -71,6 +71,7 @@ def search(
                np.empty(speeds * m if len(jumps.origins) else 1, np.int64))  # fmt: skip
     pause = motion.pause * weights if motion.speeds[0] == 0 else np.zeros(n)
     penalties = (np.array([motion.change, motion.slip], np.float32), pause.astype(np.float32))
+    grid = jumps.grid()
     leaps, count = np.empty((256, 3), np.int64), 0
     best, end, lifted, row = np.inf, (0, 0, 0), 0.0, 0
     while row < n:
@@ -80,7 +81,7 @@ def search(
         leaps, count, found = viterbi.forward(
             row, costs, left, low, high, moves, buffers, codes, offsets, edges.starts, edges.ends,
             (edges.before - lifted).astype(np.float32), edges.after, penalties,
-            (jumps.origins, jumps.destinations, jumps.penalties), (leaps, count),
+            (jumps.origins, grid), (leaps, count),
         )  # fmt: skip
         if found[0] + lifted < best:
             best, end = found[0] + lifted, found[1:]

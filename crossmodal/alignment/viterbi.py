@@ -69,28 +69,46 @@ def move_on(state, relaxed, source, code, moves, old, new, slip, pause):  # type
 
 
 @numba.njit(cache=True, nogil=True)
-def leap(state, relaxed, source, code, moves, old, new, jumps, winner, touched):  # type: ignore[no-untyped-def]
-    """Adds the jumps of one row; jumps: (origins, destinations, penalties).
+def _cheapest(best, chosen, penalties, numbers, value):  # type: ignore[no-untyped-def]
+    """For each destination the cheaper of what was found and a jump from one origin; of equals the jump of the lower number."""
+    for x in range(best.shape[0]):
+        candidate = value + penalties[x]
+        less = (candidate < best[x]) | ((candidate == best[x]) & (numbers[x] < chosen[x]))
+        best[x] = candidate if less else best[x]
+        chosen[x] = numbers[x] if less else chosen[x]
+
+
+@numba.njit(cache=True, nogil=True)
+def leap(state, relaxed, code, moves, old, new, jumps, winner, touched):  # type: ignore[no-untyped-def]
+    """Adds the jumps of one row; jumps: (origins, destinations, penalties, numbers) of `JumpTable.grid`.
 
     A move of s columns over the border after the origin, from `back` columns before it, lands s - 1 - back columns behind the
     destination. winner (speeds, columns) holds 16 * jump + back. Returns how many states of `touched` were jumped into.
     """
-    origins, destinations, penalties = jumps
+    origins, destinations, penalties, numbers = jumps
+    best = np.empty(destinations.shape[0], np.float32)
+    chosen = np.empty(destinations.shape[0], np.int32)
     count = 0
-    for index in range(origins.shape[0]):
-        for k in range(state.shape[0]):
-            for back in range(moves[k]):
-                left, landed = origins[index] - back, destinations[index] + moves[k] - 1 - back
-                if left < old[0] or left >= old[1] or landed < new[0] or landed >= new[1]:
+    for k in range(state.shape[0]):
+        for back in range(moves[k]):
+            best[:] = np.float32(np.inf)
+            chosen[:] = np.int32(0)
+            for x in range(origins.shape[0]):
+                left = origins[x] - back
+                if old[0] <= left < old[1]:
+                    _cheapest(best, chosen, penalties[x], numbers[x], relaxed[k, left])
+            for x in range(destinations.shape[0]):
+                landed = destinations[x] + moves[k] - 1 - back
+                if landed < new[0] or landed >= new[1]:
                     continue
-                value = relaxed[k, left] + penalties[index]
-                if value < state[k, landed]:
-                    state[k, landed] = value
-                    if code[k, landed - new[0]] != LEAP:
+                found, mark = code[k, landed - new[0]] == LEAP, (chosen[x] << 4) | back
+                if best[x] < state[k, landed] or (best[x] == state[k, landed] and found and mark < winner[k, landed]):
+                    state[k, landed] = best[x]
+                    if not found:
                         touched[count] = k * state.shape[1] + landed
                         count += 1
                     code[k, landed - new[0]] = np.uint8(LEAP)
-                    winner[k, landed] = (index << 4) | back
+                    winner[k, landed] = mark
     return count
 
 
@@ -102,11 +120,12 @@ def forward(  # type: ignore[no-untyped-def]
 
     costs (rows, width) from column `left` on; low, high, moves, before, after for all rows: the band, moves (n, speeds), what the rows
     before cost when the path begins here, and the rows after when it ends here (infinity: it may not). starts, ends (m,): costs
-    of beginning and ending in a column. penalties: (change, slip), pause per row. leaps: int64 (capacity, 3) of jumps taken with
-    their count. Returns the leaps, their count, and the best end as (cost, row, speed, column).
+    of beginning and ending in a column. penalties: (change, slip), pause per row. jumps: the origin of each, and their grid. leaps:
+    int64 (capacity, 3) of jumps taken with their count. Returns the leaps, their count, and the best end as (cost, row, speed, column).
     """
     state, relaxed, source, winner, touched = buffers
     taken, count = leaps
+    jumps_from, grid = jumps
     speeds, m = state.shape
     best, best_row, best_speed, best_column = np.inf, -1, 0, 0
     for i in range(first, first + costs.shape[0]):
@@ -115,8 +134,8 @@ def forward(  # type: ignore[no-untyped-def]
         old = (low[i - 1], high[i - 1]) if i else (low[0], low[0])
         change_speed(state, relaxed, source, old[0], old[1], penalties[0][0])
         move_on(state, relaxed, source, code, moves[i], old, new, penalties[0][1], penalties[1][i])
-        if jumps[0].shape[0]:
-            found = leap(state, relaxed, source, code, moves[i], old, new, jumps, winner, touched)
+        if jumps_from.shape[0]:
+            found = leap(state, relaxed, code, moves[i], old, new, grid, winner, touched)
             if count + found > taken.shape[0]:
                 larger = np.empty((2 * (count + found), 3), np.int64)
                 larger[:count] = taken[:count]
@@ -125,7 +144,9 @@ def forward(  # type: ignore[no-untyped-def]
                 k, j = touched[x] // m, touched[x] % m
                 # A begin in the same place, below, costs less only where nothing led here.
                 taken[count, 0], taken[count, 1], taken[count, 2] = i, touched[x], winner[k, j]
-                taken[count, 2] = (taken[count, 2] << 4) | source[k, jumps[0][winner[k, j] >> 4] - (winner[k, j] & 15)]
+                taken[count, 2] = (taken[count, 2] << 4) | source[
+                    k, jumps_from[winner[k, j] >> 4] - (winner[k, j] & 15)
+                ]
                 count += 1
         for k in range(speeds):
             if before[i] < np.inf:

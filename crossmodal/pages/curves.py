@@ -59,10 +59,13 @@ def trace(sheet: Sheet, tracks: list[Track]) -> tuple[list[Curve], float]:
 
     Blurred lines are pale: dark is half of what the lines of the page's better staves reach.
     """
+    import cv2
+
+    blocks = cv2.blur(sheet.lines.blocks, (3, 1), borderType=cv2.BORDER_CONSTANT)
     rough = []
     for track in tracks:
         x = sheet.lines.centres[track.x.astype(np.intp)]
-        rough.append(_refined(sheet, Curve(x, _smooth(track.y), float(np.median(track.distance)), 1.0)))
+        rough.append(_refined(sheet, blocks, Curve(x, _smooth(track.y), float(track.usual_distance), 1.0)))
     levels = [float(np.median(_levels(sheet.ink, np.rint(c.x).astype(np.intp), c))) for c in rough]
     dark = float(np.clip(0.5 * np.quantile(levels, 0.7), LIGHTEST, DARKEST)) if levels else DARKEST
     pieces = [piece for curve in rough for piece in _pieces(sheet, curve, dark)]
@@ -133,16 +136,12 @@ def _smooth(y: np.ndarray, width: int = 5) -> np.ndarray:
     return np.convolve(ends, np.full(width, 1 / width), mode="valid")
 
 
-def _refined(sheet: Sheet, rough: Curve) -> Curve:
-    """Places and distance at which the five lines are darkest, searched around the rough ones."""
-    import cv2
-
-    blocks = cv2.blur(sheet.lines.blocks, (3, 1), borderType=cv2.BORDER_CONSTANT)
+def _refined(sheet: Sheet, blocks: np.ndarray, rough: Curve) -> Curve:
+    """Places and distance at which the five lines are darkest in the (blurred) blocks, searched around the rough ones."""
     column = np.clip(np.rint((rough.x + 0.5) / sheet.lines.width - 0.5), 0, blocks.shape[1] - 1).astype(np.intp)
     distances = rough.space * np.linspace(0.94, 1.06, 13)
-    totals = []
-    for u in distances:
-        totals.append(_five(blocks, column, rough.y, u, np.linspace(-0.35, 0.35, 9) * rough.space).max(axis=1).sum())
+    around = np.linspace(-0.35, 0.35, 9) * rough.space
+    totals = [_five(blocks, column, rough.y, u, around).max(axis=1).sum() for u in distances]
     space = float(distances[int(np.argmax(totals))])
     offsets = np.linspace(-0.45, 0.45, 19) * space
     response = _five(blocks, column, rough.y, space, offsets)

@@ -50,7 +50,8 @@ def _left_edge(small: np.ndarray) -> np.ndarray | None:
     bright = np.log(np.maximum(np.percentile(rows[:, :, : reach + 12], BRIGHT, axis=1), 4.0))
     places = np.arange(2, reach)
     outside = np.maximum.accumulate(bright, axis=1)
-    step = np.stack([np.median(bright[:, x + 2 : x + 12], axis=1) - outside[:, x - 2] for x in places], axis=1)
+    beside = np.lib.stride_tricks.sliding_window_view(bright, 10, axis=1)[:, places + 2]  # columns x + 2 to x + 11
+    step = np.median(beside, axis=2) - outside[:, places - 2]
     best = step.argmax(axis=1)
     strength, edge = step[np.arange(count), best], places[best].astype(np.float64)
     middle = (np.arange(count) + 0.5) * BLOCK

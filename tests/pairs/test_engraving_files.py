@@ -13,7 +13,7 @@ import pytest
 
 from crossmodal.base.errors import InputError
 from pairs.engraving import Engraver, Engraving, NoteTable
-from pairs.engraving_files import engrave_file, load_engraving, main, read_score_text, save_engraving
+from pairs.engraving_files import check_xml, engrave_file, load_engraving, main, read_score_text, save_engraving
 
 from .small_scores import MEI, SCALE, TWO_STAVES, music_xml
 
@@ -130,3 +130,17 @@ def test_a_path_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "tune.musicxml").write_text(XML, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert len(engrave_file(Path("tune.musicxml")).notes) == 8
+
+
+def test_xml_that_is_cut_short_is_no_score(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.musicxml"
+    cut.write_text(XML[: len(XML) * 2 // 3], encoding="utf-8")
+    with pytest.raises(InputError, match=r"cut\.musicxml: expected well-formed XML, got a fault \(.*line"):
+        engrave_file(cut)
+
+
+@pytest.mark.parametrize(
+    "text", [XML, "\n" + XML, MEI, "X:1\nK:C\nCDEF|", '<?xml version="1.0" encoding="UTF-16"?><mei/>', ""]
+)
+def test_sound_xml_and_other_texts_pass(tmp_path: Path, text: str) -> None:
+    check_xml(tmp_path / "score", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,3 +59,18 @@ def test_sequences_and_jumps() -> None:
     assert np.array_equal(vectors, bench_alignment.make_sequence(50, seed=0))
     assert len(bench_alignment.free_jumps(20000)) == 100 * 100 - 99
     assert all(jump.destination != jump.origin + 1 for jump in bench_alignment.free_jumps(2000))
+
+
+def test_an_alignment_that_was_not_written_is_no_time(tmp_path: Path) -> None:
+    output = tmp_path / "alignment.csv"
+    output.write_text("of an earlier run")
+    with pytest.raises(SystemExit, match=r"expected an alignment, got .*absent\.wav"):
+        bench_alignment.time_align(tmp_path / "absent.wav", tmp_path / "absent.pdf", output)
+
+
+@pytest.mark.slow
+def test_the_whole_alignment_writes_its_rows(tmp_path: Path) -> None:
+    score, recording = bench_alignment.long_score(tmp_path, pages=1, minutes=0.3)
+    output = tmp_path / "alignment.csv"
+    assert bench_alignment.time_align(recording, score, output) > 0
+    assert len(output.read_text(encoding="utf-8").splitlines()) > 100

@@ -9,7 +9,7 @@ import pytest
 
 from crossmodal.alignment import trellis
 from crossmodal.alignment.jumps import RAMP, JumpOptions, align_with_jumps
-from crossmodal.alignment.motion import Jump, Motion, jumps_between
+from crossmodal.alignment.motion import Jump, JumpTable, Motion, jumps_between
 from crossmodal.base.errors import InputError
 from tests.crossmodal.alignment.sequences import noisy, played, smooth
 
@@ -92,6 +92,30 @@ def test_jumps_are_recovered(
     borders = np.cumsum([end - first for first, end in segments])[:-1] / speed
     assert np.abs(np.array([row for row, _ in path.jumps]) - borders).max(initial=0) <= 2
     assert path.similarity > path.null + 0.3
+
+
+def test_the_grid_holds_the_least_penalty_of_each_pair_and_of_equals_the_first() -> None:
+    jumps = (Jump(8, 0, 0.2), Jump(4, 9, 0.3), Jump(8, 0, 0.1), Jump(8, 9, 0.5), Jump(8, 0, 0.1), Jump(2, 2, 0.0))
+    origins, destinations, penalties, numbers = JumpTable.of(jumps, 10).grid()
+    assert origins.tolist() == [2, 4, 8]
+    assert destinations.tolist() == [0, 2, 9]
+    for row, column in itertools.product(range(3), range(3)):
+        pairs = [
+            (j.penalty, i)
+            for i, j in enumerate(jumps)
+            if (j.origin, j.destination) == (origins[row], destinations[column])
+        ]
+        penalty, number = min(pairs, default=(np.inf, np.iinfo(np.int32).max))
+        assert penalties[row, column] == np.float32(penalty)
+        assert numbers[row, column] == number
+    assert all(len(part) == 0 for part in JumpTable.of((), 10).grid())
+
+
+def test_of_jumps_that_cost_the_same_the_first_is_taken() -> None:
+    targets = smooth(60, seed=11, width=1)
+    queries = np.concatenate([targets[:30], targets[10:60]])
+    twice = (Jump(29, 10, 1.0), Jump(29, 10, 1.0))
+    assert align_with_jumps(queries, targets, twice, options=JumpOptions(null=False)).jumps[0][1] is twice[0]
 
 
 def test_jumps_that_exist_are_not_taken_without_need() -> None:
