@@ -39,7 +39,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--training", type=Path, required=True, help="collection of which distractors are spliced")
     parser.add_argument("--works", type=int, default=150)
     parser.add_argument("--distractors", type=int, default=20_000)
-    parser.add_argument("--false-rejection", type=float, default=0.01)
+    parser.add_argument("--false-rejection", type=float, default=0.04, help="right answers that hashes may lose")
+    parser.add_argument("--pruning-rejection", type=float, default=0.02, help="right answers that pruning may lose")
     parser.add_argument("--threshold", type=float, default=CALIBRATION.threshold)
     parser.add_argument("--jobs", type=int, default=1, help="processes that make recordings")
     parser.add_argument("--seed", type=int, default=0)
@@ -58,7 +59,7 @@ def main(words: Sequence[str] | None = None) -> int:
     print(f"{space.reference}: {len(held)} works among {tracks:,} tracks, {len(skipped)} left out", flush=True)
     cuts, calibration = calibrate_matching(
         matcher, [(one.midi, one.id) for one in held], data=DATA, false_rejection=asked.false_rejection,
-        threshold=asked.threshold,
+        pruning_rejection=asked.pruning_rejection, threshold=asked.threshold,
     )  # fmt: skip
     save_cuts(asked.space, cuts)
     save_calibration(asked.space, {"match": calibration})

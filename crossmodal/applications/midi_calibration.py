@@ -23,27 +23,34 @@ SHOWN = 3  # answers of each question that are learned from: a first one that is
 
 def calibrate_matching(
     matcher: Matcher, asked: Sequence[tuple[Path, str]], *, data: str, false_rejection: float = 0.01,
-    threshold: float = CALIBRATION.threshold, keys: Sequence[int] = KEYS,
+    pruning_rejection: float | None = None, threshold: float = CALIBRATION.threshold, keys: Sequence[int] = KEYS,
 ) -> tuple[Cuts, Calibration]:  # fmt: skip
     """From files and the ids of the items that are right; keep them with `save_cuts(folder, it)` and
     `save_calibration(folder, {"match": it})`, the space's folder. The matcher goes on with these cuts.
 
-    false_rejection: the share of right answers that each stage may lose; a stage is measured on what the one before hands on. Raises
-    InputError for an id that the index does not hold, and where there are no queries.
+    false_rejection, pruning_rejection: the share of right answers that hashes, and that pruning may lose; a stage is measured on what the
+    one before hands on. Raises InputError for an id that the index does not hold, and where there are no queries.
     """
     known = [(_query(matcher, path), _row_of(matcher, right)) for path, right in asked]
     rule = matcher.cuts.rule
     matcher.cuts = Cuts(gully=rule.gully, penalty=int(rule.penalty))
     tracks = max((_tracks(matcher, query) for query, _ in known), default=1)
     pruning = [pruning_rank(matcher, query, row, keys=keys) for query, row in known] if matcher.prunes else []
-    chosen = choose_cuts(pruning, [1] * len(known), tracks=tracks, false_rejection=false_rejection, rule=rule)
+    chosen = choose_cuts(pruning, [1] * len(known), tracks=tracks, false_rejection=false_rejection,
+                         pruning_rejection=pruning_rejection, rule=rule)  # fmt: skip
     matcher.cuts = matcher.cuts.model_copy(update={"pruning": chosen.pruning})
     # The share alone, as in large collections: those that a small one compares besides would count as lost by the hashes.
     kept = None if chosen.pruning is None else round(chosen.pruning * tracks)
     found = [hashing_rank(matcher, query, row, keys=keys, kept=kept) for query, row in known]
     hashing = [rank for rank in found if rank is not None] or [1]
     matcher.cuts = choose_cuts(
-        pruning, hashing, tracks=tracks, false_rejection=false_rejection, data=data, rule=rule
+        pruning,
+        hashing,
+        tracks=tracks,
+        false_rejection=false_rejection,
+        pruning_rejection=pruning_rejection,
+        data=data,
+        rule=rule,
     ).model_copy(update={"queries": len(known)})
     rows = [examples(matcher, query, row, keys=keys) for query, row in known]
     scores = np.concatenate([features for features, _ in rows])

@@ -26,8 +26,8 @@ LEAST_ALIGNED = 40  # tracks that are aligned exactly
 
 class Cuts(BaseModel):
     """pruning: the share of the collection that is compared by hashes, in each key on average; hashing: the share that is aligned
-    exactly; None: all of it, or `LEAST_ALIGNED` tracks. gully, penalty: of the rule that compares hashes. false_rejection: the share of
-    right answers that each may lose.
+    exactly; None: all of it, or `LEAST_ALIGNED` tracks. gully, penalty: of the rule that compares hashes. pruning_rejection,
+    false_rejection: the share of right answers that pruning, and that hashes may lose.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +36,7 @@ class Cuts(BaseModel):
     hashing: float | None = Field(default=None, gt=0, le=1)
     gully: float = Field(default=0.96, gt=0, le=1)
     penalty: int = Field(default=4, ge=0)  # the thesis' 15 is for files of nearly one tempo
+    pruning_rejection: float | None = Field(default=None, ge=0, lt=1)
     false_rejection: float | None = Field(default=None, ge=0, lt=1)
     data: str = ""
     queries: int = Field(default=0, ge=0)
@@ -55,15 +56,21 @@ class Cuts(BaseModel):
 
 
 def choose_cuts(
-    pruning: ArrayLike, hashing: ArrayLike, *, tracks: int, false_rejection: float = 0.01, data: str = "", rule: Rule | None = None
+    pruning: ArrayLike, hashing: ArrayLike, *, tracks: int, false_rejection: float = 0.01, pruning_rejection: float | None = None,
+    data: str = "", rule: Rule | None = None,
 ) -> Cuts:  # fmt: skip
     """Cuts from the ranks (n,), from 1, that the right answers of n queries had at each stage among `tracks` candidates.
 
-    false_rejection: the share of right answers that each stage may lose; pruning may be empty where there is no pruning network.
-    Raises InputError for ranks outside 1 .. tracks, and for none.
+    false_rejection: the share of right answers that a stage may lose; pruning_rejection: of pruning, where it is another. Pruning may be
+    empty where there is no pruning network. Raises InputError for ranks outside 1 .. tracks, and for none.
     """
-    if not 0 <= false_rejection < 1:
-        raise InputError(f"false_rejection: expected a share from 0 to below 1, got {false_rejection}")
+    lost = {
+        "pruning": false_rejection if pruning_rejection is None else pruning_rejection,
+        "hashing": false_rejection,
+    }
+    for share in lost.values():
+        if not 0 <= share < 1:
+            raise InputError(f"false_rejection: expected a share from 0 to below 1, got {share}")
     found = {
         "pruning": np.asarray(pruning).astype(np.int64).ravel(),
         "hashing": np.asarray(hashing).astype(np.int64).ravel(),
@@ -73,10 +80,11 @@ def choose_cuts(
     for name, ranks in found.items():
         if len(ranks) and (ranks.min() < 1 or ranks.max() > tracks):
             raise InputError(f"{name}: expected ranks from 1 to {tracks}, got {ranks.min()} to {ranks.max()}")
-    shares = {name: _cut(ranks, false_rejection) / tracks if len(ranks) else None for name, ranks in found.items()}
+    shares = {name: _cut(ranks, lost[name]) / tracks if len(ranks) else None for name, ranks in found.items()}
     rule = rule or Cuts().rule
     return Cuts(
-        **shares, gully=rule.gully, penalty=int(rule.penalty), false_rejection=false_rejection, data=data, queries=len(found["hashing"])
+        **shares, gully=rule.gully, penalty=int(rule.penalty), pruning_rejection=lost["pruning"], false_rejection=false_rejection,
+        data=data, queries=len(found["hashing"]),
     )  # fmt: skip
 
 

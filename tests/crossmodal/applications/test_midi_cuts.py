@@ -46,6 +46,13 @@ def test_cuts_grow_with_the_collection() -> None:
     assert (cuts.rule, cuts.queries, cuts.data) == (Rule(0.8, 7), 2, "two")
 
 
+def test_each_stage_may_lose_another_share() -> None:
+    ranks = np.arange(1, 101)
+    cuts = choose_cuts(ranks, ranks, tracks=1000, false_rejection=0.1, pruning_rejection=0.02)
+    assert (cuts.pruning, cuts.hashing) == (0.098, 0.09)
+    assert (cuts.pruning_rejection, cuts.false_rejection) == (0.02, 0.1)
+
+
 def test_bad_ranks() -> None:
     with pytest.raises(InputError, match="ranks from 1 to 10, got 0 to 3"):
         choose_cuts([], [0, 3], tracks=10)
