@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from crossmodal import __version__
 from crossmodal.cli_identify import identify
 from crossmodal.cli_scores import add_to as add_score_commands
+from crossmodal.cli_voices import add_to as add_voice_commands
 from crossmodal.command_line import (
     Commands,
     finish,
@@ -25,9 +25,6 @@ from crossmodal.command_line import (
     show,
     warn,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -310,6 +307,7 @@ cli.add_command(identify)
 
 
 add_score_commands(cli)
+add_voice_commands(cli)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -16,19 +16,19 @@ FORMANTS = 10  # of a tract; the upper ones shape the sound up to 10 kHz
 
 @dataclass(frozen=True)
 class Singer:
-    """tract: factor on all formants (1: a man's tract of 17.5 cm, larger is shorter); formants (FORMANTS,): factors of each; damping: factor
-    on the bandwidths; open_quotient: share of a period in which the glottis is open; skew: opening over closing time; tilt_hertz: above it
-    the source falls by another 6 dB an octave; breath: aspiration beside a voicing of 1; jitter, shimmer: deviations of a period's length and
-    height; roughness: every other period is so much weaker; ring: how far formants 3 to 5 move together (singer's formant); nasality: 0 to
-    1; hollow_hertz: the zero of the piriform sinuses; sibilance: factor on the frequency of fricatives; centre: most comfortable MIDI pitch;
-    vibrato_hertz, vibrato_cents, vibrato_delay (seconds after the onset), tremolo (its share of the level); portamento, in seconds;
-    scoop, in semitones below at the start of a phrase; drift_cents, intonation_cents; legato: 0 to 1; articulation: strength of
-    consonants; inhaling: level of audible breaths.
+    """tract: factor on all formants (1: a man's tract of 17.5 cm, larger is shorter); formants (FORMANTS,): factors of each; damping
+    (FORMANTS,): factors on their bandwidths; open_quotient: share of a period in which the glottis is open; skew: opening over closing
+    time; tilt_hertz: above it the source falls by another 6 dB an octave; breath: aspiration beside a voicing of 1; jitter, shimmer:
+    deviations of a period's length and height; roughness: every other period is so much weaker; ring: how far formants 3 to 5 move
+    together (singer's formant); nasality: 0 to 1; hollow_hertz: the zero of the piriform sinuses; sibilance: factor on the frequency of
+    fricatives; centre: most comfortable MIDI pitch; vibrato_hertz, vibrato_cents, vibrato_delay (seconds after the onset), tremolo (its
+    share of the level); portamento, in seconds; scoop, in semitones below at the start of a phrase; drift_cents, intonation_cents;
+    legato: 0 to 1; articulation: strength of consonants; inhaling: level of audible breaths.
     """
 
     tract: float
     formants: tuple[float, ...]
-    damping: float
+    damping: tuple[float, ...]
     open_quotient: float
     skew: float
     tilt_hertz: float
@@ -67,20 +67,20 @@ def draw_singer(generator: np.random.Generator) -> Singer:
     departure = float(generator.normal())
     loose = float(generator.beta(2, 2))  # 0: a pressed voice, 1: a breathy one
     trained = float(generator.beta(1.5, 2.0))
-    lower = 1 + generator.normal(0, 0.035, 3)
-    upper = 1 + generator.normal(0, 0.055, FORMANTS - 3)
+    lower = 1 + generator.normal(0, 0.045, 3)
+    upper = 1 + generator.normal(0, 0.07, FORMANTS - 3)
     return Singer(
         tract=float(tract + spread * departure),
         formants=tuple(np.concatenate([lower, upper]).tolist()),
-        damping=float(np.exp(generator.normal(0.0, 0.28))),
+        damping=tuple((np.exp(generator.normal(0.0, 0.25)) * np.exp(generator.normal(0.0, 0.35, FORMANTS))).tolist()),
         open_quotient=float(np.clip(0.42 + 0.38 * loose + generator.normal(0, 0.05), 0.35, 0.88)),
         skew=float(np.clip(generator.normal(3.0 - 1.4 * loose, 0.5), 1.1, 4.5)),
-        tilt_hertz=float(np.exp(generator.normal(np.log(3200.0) - 1.5 * (loose - 0.5), 0.45))),
-        breath=float(np.exp(generator.normal(-4.4 + 2.4 * loose, 0.5))),
+        tilt_hertz=float(np.exp(generator.normal(np.log(4600.0) - 1.6 * (loose - 0.5), 0.5))),
+        breath=float(np.exp(generator.normal(-4.0 + 2.4 * loose, 0.6))),
         jitter=float(np.exp(generator.normal(np.log(0.004), 0.45))),
         shimmer=float(np.exp(generator.normal(np.log(0.035), 0.45))),
         roughness=float(generator.uniform(0.08, 0.3)) if generator.random() < 0.12 else 0.0,
-        ring=float(0.75 * trained * generator.random()),
+        ring=float(min(1.0, 1.3 * trained * generator.random())),
         nasality=float(generator.beta(1.3, 4.0)),
         hollow_hertz=float(generator.uniform(3600, 5600) * tract),
         sibilance=float(np.exp(generator.normal(0.0, 0.13)) * tract**0.5),

@@ -57,7 +57,9 @@ def melody_of(part: Part) -> Melody:
     fresh[1:] = np.diff(part.onset[order]) > 0.03
     line = part.select(order[fresh])
     duration = np.minimum(line.duration, np.diff(line.onset, append=np.inf))
-    return Melody(line.onset, np.maximum(duration, 0.05), line.pitch.astype(np.float64), line.velocity.astype(np.float64))
+    return Melody(
+        line.onset, np.maximum(duration, 0.05), line.pitch.astype(np.float64), line.velocity.astype(np.float64)
+    )
 
 
 def octaves_to(singer: Singer, pitch: Floats) -> int:
@@ -94,16 +96,17 @@ def voice_tracks(singer: Singer, melody: Melody, lyrics: Lyrics, generator: np.r
     voicing = _smooth(loudness * syllables.voicing, 0.012)
     formants = syllables.formants * singer.tract * np.asarray(singer.formants)
     middle = formants[:, 2:5].mean(axis=1, keepdims=True)
-    formants[:, 2:5] += 0.55 * singer.ring * (middle - formants[:, 2:5])
+    formants[:, 2:5] += 0.6 * singer.ring * (middle - formants[:, 2:5])
     formants[:, 0] = np.maximum(formants[:, 0], 1.02 * hertz)  # high voices tune their first formant to the pitch
     formants[:, 1] = np.maximum(formants[:, 1], formants[:, 0] + 150.0)
-    widths = BANDWIDTHS * singer.damping * (1 + 0.6 * syllables.nasal[:, None]) * (0.8 + 0.2 * singer.tract)
+    widths = BANDWIDTHS * np.asarray(singer.damping) * (1 + 0.6 * syllables.nasal[:, None]) * (0.8 + 0.2 * singer.tract)
     return VoiceTracks(
         hertz=hertz, voicing=voicing,
         aspiration=_smooth(singer.breath * loudness * syllables.voicing**0.5 + syllables.breath * singer.articulation, 0.01),
         hiss=_smooth(syllables.hiss * singer.articulation, 0.006),
         hiss_hertz=np.clip(syllables.hiss_hertz * singer.sibilance, 500, 9500), hiss_bandwidth=syllables.hiss_bandwidth,
-        formants=np.minimum(formants, 20_000.0), bandwidths=widths + 0.0 * formants, nasal=np.clip(0.5 * singer.nasality + syllables.nasal, 0, 1),
+        formants=np.minimum(formants, 20_000.0), bandwidths=np.broadcast_to(widths, formants.shape),
+        nasal=np.clip(0.5 * singer.nasality + syllables.nasal, 0, 1),
         open_quotient=np.clip(singer.open_quotient * (1.12 - 0.16 * effort), 0.3, 0.92),
         tilt_hertz=singer.tilt_hertz * (0.45 + 0.75 * effort), skew=singer.skew, jitter=singer.jitter, shimmer=singer.shimmer,
         roughness=singer.roughness, hollow_hertz=singer.hollow_hertz,
@@ -131,13 +134,23 @@ def _pitch(
     cents = generator.normal(0, singer.intonation_cents, len(melody))
     steps = _smooth((melody.pitch + cents / 100)[note], singer.portamento)
     since, length = seconds - melody.onset[note], melody.duration[note]
-    scoops = singer.scoop * generator.uniform(0.2, 1.0, len(melody)) * (melody.first | (generator.random(len(melody)) < 0.15))
+    scoops = (
+        singer.scoop
+        * generator.uniform(0.2, 1.0, len(melody))
+        * (melody.first | (generator.random(len(melody)) < 0.15))
+    )
     steps -= np.where(since >= 0, scoops[note] * np.exp(-np.maximum(since, 0) / 0.07), scoops[note])
     held = np.clip((since - singer.vibrato_delay) / 0.3, 0, 1) * np.clip((length - 0.25) / 0.3, 0, 1)
     rate = singer.vibrato_hertz * (1 + 0.05 * _slow_noise(len(seconds), 2.0, generator))
     swing = np.sin(2 * np.pi * np.cumsum(rate) / FRAMES + generator.uniform(0, 2 * np.pi))
-    depth = singer.vibrato_cents * generator.uniform(0.5, 1.2, len(melody))[note] * (1 + 0.15 * _slow_noise(len(seconds), 3.0, generator))
-    drift = singer.drift_cents * (_slow_noise(len(seconds), 2.5, generator) + 0.4 * _slow_noise(len(seconds), 12.0, generator))
+    depth = (
+        singer.vibrato_cents
+        * generator.uniform(0.5, 1.2, len(melody))[note]
+        * (1 + 0.15 * _slow_noise(len(seconds), 3.0, generator))
+    )
+    drift = singer.drift_cents * (
+        _slow_noise(len(seconds), 2.5, generator) + 0.4 * _slow_noise(len(seconds), 12.0, generator)
+    )
     return np.clip(steps + (_smooth(held, 0.05) * depth * swing + drift) / 100, 24, 100)
 
 
@@ -147,7 +160,9 @@ def _loudness(
     """Level of the voice (t,): 0 in rests, about 1 in loud notes."""
     since, length = seconds - melody.onset[note], melody.duration[note]
     gap = np.append(np.diff(melody.onset), np.inf) - melody.duration
-    whole = np.where(gap[note] < PAUSE_SECONDS, length + np.minimum(gap[note], PAUSE_SECONDS), length)  # legato over small gaps
+    whole = np.where(
+        gap[note] < PAUSE_SECONDS, length + np.minimum(gap[note], PAUSE_SECONDS), length
+    )  # legato over small gaps
     sounding = ((since >= -0.02) & (since < whole)).astype(np.float64)
     accents = (melody.velocity / 90.0) * np.exp(generator.normal(0, 0.12, len(melody)))
     high = 1 + 0.02 * np.clip(melody.pitch - singer.centre, -10, 10)

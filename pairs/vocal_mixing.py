@@ -42,13 +42,14 @@ def equal_power(samples: Samples) -> Samples:
     return samples if power < 1e-9 else (samples * np.float32(0.1 / power)).astype(np.float32)
 
 
-def mix(voice: Samples, backing: Samples, *, decibels: float) -> Samples:
+def mix(voice: Samples, backing: Samples, *, decibels: float) -> tuple[Samples, float]:
     """Two recordings (n,), (m,) together, (min(n, m),): equalized in root mean square, then the voice so many decibels louder. Scaled down
-    where it would clip.
+    where it would clip, by the gain that is told.
     """
     length = min(len(voice), len(backing))
     both = equal_power(voice[:length]) * np.float32(10 ** (decibels / 20)) + equal_power(backing[:length])
-    return (both * np.float32(min(1.0, _PEAK / max(float(np.abs(both).max(initial=0.0)), 1e-9)))).astype(np.float32)
+    gain = min(1.0, _PEAK / max(float(np.abs(both).max(initial=0.0)), 1e-9))
+    return (both * np.float32(gain)).astype(np.float32), gain
 
 
 def draw_master(generator: np.random.Generator) -> Condition:

@@ -1,7 +1,8 @@
 """A collection of invented singers: each sings several pieces of the corpus, alone and within mixes, as a catalogue like any user's.
 
-Rows: `voice` (unaccompanied), `mix` (the same singing, over its own or another piece's accompaniment), some `backing` (the accompaniment
-alone), `singer`, `song`. `work` is the singer, so that no singer is torn apart by a split; singers of different splits sing different works.
+Rows: `voice` (unaccompanied), `mix` (the same singing, over its own or another piece's accompaniment), some `backing` (the
+accompaniment alone), `singer`, `song`. `work` is the singer, so that no singer is torn apart by a split; singers of different splits
+sing different works.
 Work runs in processes, goes on where a killed run left it, and depends on its arguments only.
 """
 
@@ -79,7 +80,8 @@ def sing_song(item: Mapping[str, object], output: Path) -> Row:
     voice = recorded(sung[:length], draw_voice_condition(generator), generator)
     backing = recorded(_at_length(played, length), draw_backing_condition(generator), generator)
     decibels = float(generator.uniform(QUIETEST, LOUDEST))
-    whole = recorded(mix(voice, backing, decibels=decibels), draw_master(generator), generator)
+    both, _ = mix(voice, backing, decibels=decibels)
+    whole = recorded(both, draw_master(generator), generator)
     sounds = {"voice": voice, "mix": whole} | ({"backing": backing} if item["backing"] else {})
     files = {kind: f"{kind}/{item['id']}.flac" for kind in sounds}
     for kind, samples in sounds.items():
@@ -186,7 +188,9 @@ def _repertory(
             found[work.split].append(str(work.path.resolve()))
     short = [split for split in SPLITS if len(found[split]) < 4]
     if short:
-        raise InputError(f"expected at least 4 pieces to sing in each split, got fewer in {', '.join(short)}; ask for more works")
+        raise InputError(
+            f"expected at least 4 pieces to sing in each split, got fewer in {', '.join(short)}; ask for more works"
+        )
     return found
 
 
@@ -195,7 +199,9 @@ def _items_to_sing(cast: Cast, midis: Mapping[str, Sequence[str]], seed: int) ->
     for split in SPLITS:
         for number in cast.numbers(split):
             generator = np.random.default_rng([seed, 2, number])
-            chosen = generator.choice(len(midis[split]), size=(cast.songs, 4), replace=len(midis[split]) < 4 * cast.songs)
+            chosen = generator.choice(
+                len(midis[split]), size=(cast.songs, 4), replace=len(midis[split]) < 4 * cast.songs
+            )
             for song in range(cast.songs):
                 pieces = [midis[split][int(row)] for row in chosen[song]]
                 items.append(
@@ -212,7 +218,7 @@ def _item(output: Path, row: Row, asked: Mapping[str, object]) -> Item:
     assert isinstance(files, dict)
     kept = ("voice_decibels", "accompaniment", "semitones", "quarters_per_minute", "key")
     singer = f"{asked['split']}-{int(str(asked['number'])) % 10_000:04d}"
-    piece = hashlib.blake2b(str(list(asked["midis"])[0]).encode(), digest_size=4).hexdigest()  # type: ignore[call-overload]
+    piece = hashlib.blake2b(str(asked["midis"][0]).encode(), digest_size=4).hexdigest()  # type: ignore[index]
     fields = {"singer": singer, "song": f"{singer}-{asked['song']}", "piece": piece} | {key: row[key] for key in kept}
     return Item(
         id=str(row["id"]), files={kind: output / file for kind, file in files.items()}, work=f"singer-{singer}",

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True)
 class VoiceTracks:
     """Parameters (t,) at FRAMES a second. hertz: pitch; voicing, aspiration, hiss: levels; hiss_hertz, hiss_bandwidth; formants, bandwidths
-    (t, f) in hertz; nasal: 0 to 1; open_quotient; tilt_hertz. Of the whole: skew, jitter, shimmer, roughness, hollow_hertz as of a `Singer`.
+    (t, f) in hertz; nasal: 0 to 1; open_quotient; tilt_hertz. skew, jitter, shimmer, roughness, hollow_hertz: as of a `Singer`.
     """
 
     hertz: Floats
