@@ -32,7 +32,7 @@ from crossmodal.base.files import (
 from crossmodal.base.results import Skipped
 from crossmodal.card import write_card
 from crossmodal.embedding import JointEmbedding, along, pool_windows
-from crossmodal.prepared import PreparedStore, prepare_store
+from crossmodal.prepared import PreparedStore, front_end_key, prepare_store
 from crossmodal.recipe import Recipe, dump_recipe
 from crossmodal.space import Background, Space
 from crossmodal.space_files import MANIFEST, load_space, save_space
@@ -125,19 +125,21 @@ def class_names(recipe: Recipe, catalogue: Catalogue) -> list[str]:
 def gather_material(
     embedding: JointEmbedding, catalogue: Catalogue, folder: Path, *, seed: int, jobs: int, quiet: bool
 ) -> Material:
-    """Splits a catalogue by work and prepares its recordings."""
-    if "audio" not in embedding.towers:
-        raise RecipeError(f"towers: expected audio among them, got {', '.join(embedding.towers)}")
-    encoder = embedding.tower("audio").encoder
-    assert isinstance(encoder, AudioEncoder)
-    usable = [item for item in catalogue.items if "audio" in item.files]
+    """Splits a catalogue by work and prepares its recordings: of an item those of all towers of sound, which share one front end."""
+    kinds = embedding.recordings
+    if not kinds:
+        raise RecipeError(f"towers: expected one of recordings among them, got {', '.join(embedding.towers)}")
+    encoders = [encoder for kind in kinds if isinstance(encoder := embedding.tower(kind).encoder, AudioEncoder)]
+    if len({(front_end_key(encoder), encoder.window) for encoder in encoders}) > 1:
+        raise RecipeError(f"towers: expected one front end for {' and '.join(kinds)}, got several; give them the same")
+    usable = [item for item in catalogue.items if all(kind in item.files for kind in kinds)]
     if not usable:
         raise InputError(
-            f"{catalogue.path}: expected items with an audio file, got none; check the audio column and the paths"
+            f"{catalogue.path}: expected items with files in the columns {', '.join(kinds)}, got none; check columns and paths"
         )
-    paths = list(dict.fromkeys(item.files["audio"] for item in usable))
-    store, skipped = prepare_store(encoder, paths, folder=folder, jobs=jobs, quiet=quiet)
-    usable = [item for item in usable if item.files["audio"] in store]
+    paths = list(dict.fromkeys(item.files[kind] for item in usable for kind in kinds))
+    store, skipped = prepare_store(encoders[0], paths, folder=folder, jobs=jobs, quiet=quiet)
+    usable = [item for item in usable if all(item.files[kind] in store for kind in kinds)]
     splits: dict[str, list[Item]] = {"train": [], "validation": [], "test": []}
     for item in assign_splits(usable, seed=seed):
         splits[item.split or "train"].append(item)
@@ -145,15 +147,16 @@ def gather_material(
 
 
 def track_vectors(embedding: JointEmbedding, store: PreparedStore, items: Sequence[Item]) -> Tensor:
-    """Vectors of whole recordings from their prepared frames, (n, d)."""
-    tower = embedding.tower("audio")
+    """Vectors of whole recordings from their prepared frames, (n, d); of the last tower of sound where there are several (the mixes)."""
+    kind = embedding.recordings[-1]
+    tower = embedding.tower(kind)
     encoder = tower.encoder
     assert isinstance(encoder, AudioEncoder)
     device = next(embedding.parameters()).device
     rows = []
     with torch.inference_mode():
         for item in items:
-            frames = store.whole(item.files["audio"])
+            frames = store.whole(item.files[kind])
             if isinstance(encoder, SequenceEncoder):
                 rows.append(pool_windows(along(tower, frames)))
                 continue

@@ -91,7 +91,7 @@ def assemble_stage(
     heads: dict[str, nn.Module] = {
         m: build_head(h, embedding.tower(m).encoder.dimension) for m, h in stage.heads.items()
     }
-    encoder = embedding.tower("audio").encoder
+    encoder = embedding.tower(embedding.recordings[0]).encoder
     learning = Learning(
         embedding,
         parts=stage.comparisons,

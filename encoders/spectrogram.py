@@ -6,8 +6,9 @@ Input of `forward`: (n, bands, frames), standardized by a fixed mean and deviati
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -60,10 +61,12 @@ class MelEncoder(AudioEncoder):
 
 
 def activation_of(name: str) -> nn.Module:
-    """A fresh activation layer: "relu" or "elu"."""
-    known: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "elu": nn.ELU}
+    """A fresh activation layer: "relu", "elu" or "leaky-relu" (slope 0.2)."""
+    known: dict[str, Callable[[], nn.Module]] = {
+        "relu": nn.ReLU, "elu": nn.ELU, "leaky-relu": functools.partial(nn.LeakyReLU, 0.2),
+    }  # fmt: skip
     if name not in known:
-        raise RecipeError(f"expected activation to be relu or elu; got {name!r}; choose one of the two")
+        raise RecipeError(f"expected activation to be {', '.join(known)}; got {name!r}; choose one of them")
     return known[name]()
 
 
@@ -215,7 +218,7 @@ class MelCnn1d(MelEncoder):
     channels, kernels, pools: one entry a layer; the layer of `dimension` filters of length 1 follows.
     Defaults are the paper's: 128 of length 4 with pooling 4 three times, 128 of length 2 with pooling 2,
     100 of length 1. The last layer has no non-linearity, for the words it is compared with have negative
-    coordinates too.
+    coordinates too. Lee & Nam 2019 (voices): lengths and poolings of 3, "leaky-relu", 256 of length 1.
     """
 
     def __init__(
@@ -234,6 +237,7 @@ class MelCnn1d(MelEncoder):
         channels: Sequence[int] = (128, 128, 128, 128),
         kernels: Sequence[int] = (4, 4, 4, 2),
         pools: Sequence[int] = (4, 4, 4, 2),
+        activation: str = "relu",
         dropout: float = 0.0,
         dimension: int = 100,
     ) -> None:
@@ -269,7 +273,7 @@ class MelCnn1d(MelEncoder):
                     nn.ConstantPad1d(((kernel - 1) // 2, kernel // 2), 0.0),
                     nn.Conv1d(before, after, kernel, bias=False),
                     nn.BatchNorm1d(after),
-                    nn.ReLU(),
+                    activation_of(activation),
                     nn.MaxPool1d(pool),
                     nn.Dropout(dropout),
                 )

@@ -9,4 +9,5 @@ PAIRS: dict[str, str] = {
     "tags": "pairs.tags:TagPairs",
     "texts": "pairs.tags:TextPairs",
     "views": "pairs.tags:ViewPairs",
+    "vocal-mix": "pairs.vocal_mix:VocalMixPairs",
 }

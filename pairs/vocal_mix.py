@@ -1,0 +1,61 @@
+"""Voices that belong together: two songs of one singer, alone ("mono"), within mixes ("mix"), or one of each ("cross").
+
+Lee & Nam, Learning a joint embedding space of monophonic and mixed music signals for singing voice, ISMIR 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from crossmodal.base.errors import InputError, RecipeError
+from pairs.source import Example, Item, PairSource
+
+KINDS: Mapping[str, tuple[str, str]] = {
+    "mono": ("voice", "voice@2"),
+    "mix": ("mix", "mix@2"),
+    "cross": ("voice", "mix"),
+}
+
+
+class VocalMixPairs(PairSource):
+    """A recording of a singer with another song of the same singer.
+
+    kind: "mono" compares unaccompanied voices, "mix" mixes, "cross" a voice with a mix. Singers are told by the column `singer`, songs by
+    `song` (default: every row is another song); an item whose singer has no other song is paired with itself (another window of it).
+    """
+
+    def __init__(self, items: Sequence[Item], *, kind: str = "cross") -> None:
+        if kind not in KINDS:
+            raise RecipeError(f"vocal-mix: expected kind to be one of {', '.join(KINDS)}, got {kind!r}")
+        self.kind, self.slots = kind, KINDS[kind]
+        needed = {slot.partition("@")[0] for slot in self.slots}
+        super().__init__([item for item in items if needed <= item.files.keys() and singer_of(item)])
+        if items and not self.items:
+            raise InputError(
+                f"expected items with a singer and the files {' and '.join(sorted(needed))}, got none among {len(items)}; "
+                "fill these columns of the catalogue"
+            )
+        self._by_singer: dict[str, list[int]] = {}
+        for index, item in enumerate(self.items):
+            self._by_singer.setdefault(singer_of(item), []).append(index)
+        self._numbers = {name: number for number, name in enumerate(self._by_singer)}
+
+    def draw(self, index: int, generator: np.random.Generator) -> Example:
+        """inputs: the two slots of the kind, the item and another song of its singer; group: the singer."""
+        item = self.items[index]
+        name = singer_of(item)
+        others = [other for other in self._by_singer[name] if song_of(self.items[other]) != song_of(item)]
+        other = others[int(generator.integers(len(others)))] if others else index
+        return Example(index, {self.slots[0]: index, self.slots[1]: other}, group=self._numbers[name])
+
+
+def singer_of(item: Item) -> str:
+    """Who sings an item: its column `singer`, else `artist`; empty where it has neither."""
+    return str(item.fields.get("singer") or item.fields.get("artist") or "")
+
+
+def song_of(item: Item) -> str:
+    """Which song an item is of: its column `song`, else its id."""
+    return str(item.fields.get("song") or item.id)
