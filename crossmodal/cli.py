@@ -143,7 +143,7 @@ def encode(
 
     del resume  # finished files are always reused; the option says that one may
     paths, missing = read_paths(files, from_file)
-    done = encode_files(load_on(space, device), paths, output, modality=modality or "audio", jobs=jobs, quiet=quiet)
+    done = encode_files(load_on(space, device), paths, output, modality=modality, jobs=jobs, quiet=quiet)
     done.skipped[:0] = missing
     show(done.model_dump() if as_json else f"{done.encoded} vectors in {output}")
     finish(done.skipped, output.parent, strict=strict, usable=done.encoded)
@@ -207,7 +207,7 @@ def info(space_or_index: str, as_json: bool) -> None:
 @click.option("--midi", type=click.Path(path_type=Path), help="A MIDI file as the query.")
 @click.option("--combine", is_flag=True, help="Allow several queries; their vectors are added.")
 @click.option("--target", help="Only items of this modality.")
-@shared("filter", "k", "json", "device", "quiet")
+@shared("filter", "k", "modality", "json", "device", "quiet")
 def search(
     index_folder: Path,
     text: str | None,
@@ -218,6 +218,7 @@ def search(
     target: str | None,
     filters: Sequence[str],
     count: int,
+    modality: str | None,
     as_json: bool,
     device: str | None,
     quiet: bool,
@@ -230,7 +231,7 @@ def search(
     queries: dict[str, object] = {k: v for k, v in given.items() if v is not None}
     check_queries(queries, combine=combine)
     opened = SearchableIndex.open(index_folder, device=device)
-    answer = opened.search_many(queries, k=count, filters=filters, target=target, combine=combine)
+    answer = opened.search_many(queries, k=count, filters=filters, target=target, combine=combine, kind=modality)
     warn(answer.warnings, quiet=quiet)
     show(answer.model_dump(exclude={"warnings"}, exclude_none=True) if as_json else ranking(answer))
 

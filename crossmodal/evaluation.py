@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from crossmodal.base.errors import CrossmodalError, InputError
 from crossmodal.base.progress import progress
 from crossmodal.base.results import ScoreRow, ScoreTable, Skipped
+from crossmodal.evaluation_singers import evaluate_singers, judges_voices
 from crossmodal.metrics import chance, retrieval, tagging
 from crossmodal.metrics.bootstrap import Interval, bootstrap_function, bootstrap_interval
 from crossmodal.metrics.multilabel import multilabel_recall_at_k
@@ -56,6 +57,8 @@ def evaluate(
     """
     wishes = space.recipe.evaluation if space.recipe else Evaluation()
     split = split or wishes.split
+    if judges_voices(space):
+        return evaluate_singers(space, catalogue, split=split, seed=seed, quiet=quiet)
     judged = encode_items(space, catalogue, split=split, quiet=quiet)
     rows = [
         *score_tags(space, judged, seed=seed, unseen=None if wishes.unseen_tags else ()),

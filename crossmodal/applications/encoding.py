@@ -40,6 +40,8 @@ EXTENSIONS = {
     "image": frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}),
     "text": frozenset({".txt"}),
     "sheet": SHEET_EXTENSIONS,
+    "voice": AUDIO_EXTENSIONS,
+    "mix": AUDIO_EXTENSIONS,
 }
 Result = NDArray[np.float32] | Skipped
 Made = TypeVar("Made")
@@ -52,6 +54,12 @@ class EncodedFiles(Model):
     space: str
     encoded: int
     skipped: list[Skipped]
+
+
+def usual_modality(space: Space) -> str:
+    """What files are where nobody says it: recordings; in a space of several kinds of recordings the last (mixes)."""
+    kinds = space.embedding.recordings
+    return "audio" if "audio" in kinds or not kinds else kinds[-1]
 
 
 def encode_stream(
@@ -158,14 +166,18 @@ def files_for(space: Space, modality: str, sources: Sequence[Path]) -> tuple[lis
 
 
 def encode_files(
-    space: Space, sources: Sequence[Path], output: Path, *, modality: str, jobs: int, quiet: bool = False
+    space: Space, sources: Sequence[Path], output: Path, *, modality: str | None = None, jobs: int, quiet: bool = False
 ) -> EncodedFiles:
-    """Writes a table with the columns path and vector. Parts of an interrupted run with the same space are taken up."""
+    """Writes a table with the columns path and vector. Parts of an interrupted run with the same space are taken up.
+
+    modality: what the files are, by default `usual_modality`.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if output.suffix != ".parquet":
         raise InputError(f"--output: expected a .parquet file, got {output}")
+    modality = modality or usual_modality(space)
     paths, skipped = files_for(space, modality, sources)
     folder = output.with_name(f".{output.name}.parts")
     make_folder(output.parent)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from crossmodal.applications.encoding import encode_stream, files_for
+from crossmodal.applications.encoding import encode_stream, files_for, stream, usual_modality
 from crossmodal.applications.sequences import Encoded, encode_sequences, modality_of, sequential
+from crossmodal.applications.voices import of_voices, sung_vector
 from crossmodal.base.errors import InputError
 from crossmodal.base.results import Model, Skipped
 from crossmodal.retrieval.header import HEADER, SpaceReference, read_header
@@ -99,7 +100,9 @@ def build_index(
     Raises InputError when there is nothing to index or a finished index is there and neither update nor resume is asked for.
     """
     finished = _finished(output)
-    modality = modality or (read_header(output).modality if finished else "+".join(sequential(space)) or "audio")
+    modality = modality or (
+        read_header(output).modality if finished else "+".join(sequential(space)) or usual_modality(space)
+    )
     wanted = gather(space, sources, modality)
     if finished and not (update or resume):
         raise InputError(
@@ -148,7 +151,12 @@ def _encode(
         yield from encode_sequences(space, files, jobs=jobs, quiet=quiet)
         return
     origin = np.zeros(1, np.float32)
-    for path, vector in encode_stream(space, modality, list(paths), jobs=jobs, quiet=quiet, label="indexing"):
+    made = encode_stream(space, modality, list(paths), jobs=jobs, quiet=quiet, label="indexing")
+    if of_voices(space):
+        made = stream(
+            list(paths), lambda path: sung_vector(space, modality, path), jobs=jobs, quiet=quiet, label="indexing"
+        )
+    for path, vector in made:
         yield path, vector if isinstance(vector, Skipped) else Encoded(vector[None], origin)
 
 

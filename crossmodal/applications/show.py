@@ -44,7 +44,8 @@ def ranking(answer: Ranking) -> str:
         else:
             row["path"] = result.path
         rows.append(row)
-    return f"{asked}  [{answer.space}]\n{table(rows, empty='nothing found')}"
+    nothing = "no answer" if answer.abstained else "nothing found"
+    return f"{asked}  [{answer.space}]\n{table(rows, empty=nothing)}"
 
 
 def score_table(scores: ScoreTable) -> str:
