@@ -166,7 +166,8 @@ def build_voice_collection(
         if not rows:
             raise InputError(f"{output}: expected at least one song that can be sung, got none; see skipped.csv")
         by_id = {str(item["id"]): item for item in items}
-        write_catalogue(output / "catalogue.jsonl", [_item(output, row, by_id[str(row["id"])]) for row in rows])
+        found = [_item(output, row, by_id[str(row["id"])], licence) for row in rows]
+        write_catalogue(output / "catalogue.jsonl", found)
     return output / "catalogue.jsonl"
 
 
@@ -213,13 +214,15 @@ def _items_to_sing(cast: Cast, midis: Mapping[str, Sequence[str]], seed: int) ->
     return items
 
 
-def _item(output: Path, row: Row, asked: Mapping[str, object]) -> Item:
+def _item(output: Path, row: Row, asked: Mapping[str, object], licence: str) -> Item:
     files = row["files"]
     assert isinstance(files, dict)
     kept = ("voice_decibels", "accompaniment", "semitones", "quarters_per_minute", "key")
     singer = f"{asked['split']}-{int(str(asked['number'])) % 10_000:04d}"
     piece = hashlib.blake2b(str(asked["midis"][0]).encode(), digest_size=4).hexdigest()  # type: ignore[index]
-    fields = {"singer": singer, "song": f"{singer}-{asked['song']}", "piece": piece} | {key: row[key] for key in kept}
+    fields = {"singer": singer, "song": f"{singer}-{asked['song']}", "piece": piece, "licence": licence} | {
+        key: row[key] for key in kept
+    }
     return Item(
         id=str(row["id"]), files={kind: output / file for kind, file in files.items()}, work=f"singer-{singer}",
         split=str(asked["split"]), fields=fields,  # type: ignore[arg-type]
