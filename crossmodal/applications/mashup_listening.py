@@ -23,8 +23,9 @@ LEAST_VOCAL_SECONDS = 3.0
 LONGEST_SECONDS = 600.0  # of a recording that are used
 LEAST_PULSE = 0.2
 LEAST_BEATS = 8
+LEAST_CHANGE = 0.15  # decibels: deviation of the onset strength of what is no drone
 LEAST_SUNG = 0.15  # share of the sounding moments that have a pitch in the range of voices
-_LOWEST, _HIGHEST, _PERIODIC = 70.0, 1000.0, 0.55
+_LOWEST, _HIGHEST, _PERIODIC, _RETURNS = 70.0, 1000.0, 0.55, 0.25
 Floats = NDArray[np.float64]
 Samples = NDArray[np.float32]
 
@@ -109,14 +110,18 @@ def _mel(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def pulse_of(onsets: NDArray[np.floating], tempo: float) -> float:
-    """Onset strength (t,) -> its autocorrelation at one beat (and near it), over that at 0; from 0 to 1."""
+    """Onset strength (t,) in decibels -> its autocorrelation at one, two or four beats (or near them), over that at 0; from 0 to 1.
+
+    Where it hardly changes (a drone) it is 0, whatever the little that is left.
+    """
     centred = np.asarray(onsets, np.float64) - np.mean(onsets)
     energy = float(centred @ centred)
-    lag = round(60.0 / max(tempo, 1.0) * RATE / HOP)
-    if energy <= 1e-9 or lag + 2 >= len(centred):
+    beat = 60.0 / max(tempo, 1.0) * RATE / HOP
+    lags = [round(times * beat) + shift for times in (1, 2, 4) for shift in (-1, 0, 1)]
+    found = [float(centred[lag:] @ centred[:-lag]) for lag in lags if 0 < lag < 0.75 * len(centred)]
+    if energy < LEAST_CHANGE**2 * len(centred) or not found:
         return 0.0
-    near = [float(centred[shift:] @ centred[:-shift]) for shift in range(max(1, lag - 1), lag + 2)]
-    return float(np.clip(max(near) / energy, 0, 1))
+    return float(np.clip(max(found) / energy, 0, 1))
 
 
 def _downbeat_rows(spectrum: NDArray[np.float32], chroma: NDArray, frames: NDArray[np.integer]) -> NDArray[np.intp]:
@@ -152,6 +157,10 @@ def sung_share(samples: Samples) -> float:
     spectrum = np.fft.rfft(frames * np.hanning(2 * size), 4 * size, axis=1)
     likeness = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)
     window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(2 * size), 4 * size)) ** 2)
-    lags = np.arange(int(RATE / _HIGHEST), int(RATE / _LOWEST))
+    lags = np.arange(1, int(RATE / _LOWEST))
     normal = likeness[:, lags] / np.maximum(likeness[:, :1], 1e-12) * window[0] / window[lags]
-    return float((normal.max(axis=1) > _PERIODIC).mean())
+    dip = np.minimum.accumulate(
+        normal, axis=1
+    )  # a period comes back after a half period of unlikeness; rumble only fades
+    peak = np.where(normal - dip > _RETURNS, normal, 0.0)[:, int(RATE / _HIGHEST) :].max(axis=1)
+    return float((peak > _PERIODIC).mean())

@@ -57,9 +57,7 @@ def test_what_is_no_pair_is_told() -> None:
 @pytest.mark.parametrize("decibels", [-8.0, 0.0, 7.0])
 def test_levels_of_a_mix(decibels: float) -> None:
     generator = np.random.default_rng(0)
-    voice, backing = (
-        (scale * generator.standard_normal(20_000)).astype(np.float32) for scale in (0.3, 0.01)
-    )
+    voice, backing = ((scale * generator.standard_normal(20_000)).astype(np.float32) for scale in (0.3, 0.01))
     both, gain = mix(voice, backing[:15_000], decibels=decibels)
     assert len(both) == 15_000 and np.abs(both).max() <= 0.97 + 1e-6
     loud = equal_power(voice[:15_000]) * 10 ** (decibels / 20) * gain
