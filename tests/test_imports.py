@@ -28,6 +28,7 @@ TOP = (
     "crossmodal.cli",
     "crossmodal.cli_scores",
     "crossmodal.cli_identify",
+    "crossmodal.cli_voices",
     "crossmodal.command_line",
     "crossmodal.demo",
     "crossmodal.demo_report",
@@ -39,6 +40,7 @@ BELOW_APPLICATIONS = (
     "crossmodal.recipe_yaml",
     "crossmodal.prepared", "crossmodal.embedding", "crossmodal.space", "crossmodal.space_files", "crossmodal.stages",
     "crossmodal.training", "crossmodal.training_stages", "crossmodal.public", "crossmodal.card", "crossmodal.evaluation",
+    "crossmodal.evaluation_singers", "crossmodal.real_voices",
 )  # fmt: skip
 TABLES = {"encoders": "ENCODERS", "pairs": "PAIRS", "crossmodal.objectives": "OBJECTIVES"}
 ASSEMBLES = {
