@@ -32,6 +32,7 @@ from crossmodal.base.files import (
 from crossmodal.base.results import Skipped
 from crossmodal.card import write_card
 from crossmodal.embedding import JointEmbedding, along, pool_windows
+from crossmodal.overlays import OVERLAID
 from crossmodal.prepared import PreparedStore, front_end_key, prepare_store
 from crossmodal.recipe import Recipe, dump_recipe
 from crossmodal.space import Background, Space
@@ -137,9 +138,10 @@ def gather_material(
         raise InputError(
             f"{catalogue.path}: expected items with files in the columns {', '.join(kinds)}, got none; check columns and paths"
         )
-    paths = list(dict.fromkeys(item.files[kind] for item in usable for kind in kinds))
+    columns = list(dict.fromkeys([*kinds, *(part for kind in kinds for part in OVERLAID.get(kind, ()))]))
+    paths = list(dict.fromkeys(item.files[kind] for item in usable for kind in columns if kind in item.files))
     store, skipped = prepare_store(encoders[0], paths, folder=folder, jobs=jobs, quiet=quiet)
-    usable = [item for item in usable if all(item.files[kind] in store for kind in kinds)]
+    usable = [item for item in usable if all(item.files[kind] in store for kind in columns if kind in item.files)]
     splits: dict[str, list[Item]] = {"train": [], "validation": [], "test": []}
     for item in assign_splits(usable, seed=seed):
         splits[item.split or "train"].append(item)

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from crossmodal.base.errors import InputError, RecipeError
-from pairs.source import Example, Item, PairSource
+from pairs.source import Example, Item, Overlay, PairSource
+from pairs.vocal_mixing import LOUDEST, QUIETEST
 
 KINDS: Mapping[str, tuple[str, str]] = {
     "mono": ("voice", "voice@2"),
@@ -24,9 +25,13 @@ class VocalMixPairs(PairSource):
 
     kind: "mono" compares unaccompanied voices, "mix" mixes, "cross" a voice with a mix. Singers are told by the column `singer`, songs by
     `song` (default: every row is another song); an item whose singer has no other song is paired with itself (another window of it).
+    overlay: share of the mixes that are made anew for every draw, of the voice and any item's `backing`, at a level drawn from the range
+    of the collection's mixes: far more mixes than anybody renders.
     """
 
-    def __init__(self, items: Sequence[Item], *, kind: str = "cross") -> None:
+    def __init__(self, items: Sequence[Item], *, kind: str = "cross", overlay: float = 0.0) -> None:
+        if not 0 <= overlay <= 1:
+            raise RecipeError(f"vocal-mix: expected overlay between 0 and 1, got {overlay}")
         if kind not in KINDS:
             raise RecipeError(f"vocal-mix: expected kind to be one of {', '.join(KINDS)}, got {kind!r}")
         self.kind, self.slots = kind, KINDS[kind]
@@ -41,6 +46,8 @@ class VocalMixPairs(PairSource):
         for index, item in enumerate(self.items):
             self._by_singer.setdefault(singer_of(item), []).append(index)
         self._numbers = {name: number for number, name in enumerate(self._by_singer)}
+        self._backings = [index for index, item in enumerate(self.items) if "backing" in item.files]
+        self._overlay = overlay if self._backings else 0.0
 
     def draw(self, index: int, generator: np.random.Generator) -> Example:
         """inputs: the two slots of the kind, the item and another song of its singer; group: the singer."""
@@ -48,7 +55,17 @@ class VocalMixPairs(PairSource):
         name = singer_of(item)
         others = [other for other in self._by_singer[name] if song_of(self.items[other]) != song_of(item)]
         other = others[int(generator.integers(len(others)))] if others else index
-        return Example(index, {self.slots[0]: index, self.slots[1]: other}, group=self._numbers[name])
+        inputs = {
+            slot: self._recording(slot, row, generator) for slot, row in zip(self.slots, (index, other), strict=True)
+        }
+        return Example(index, inputs, group=self._numbers[name])
+
+    def _recording(self, slot: str, index: int, generator: np.random.Generator) -> int | Overlay:
+        """An item's own file, or its voice over another accompaniment."""
+        if not slot.startswith("mix") or "voice" not in self.items[index].files or generator.random() >= self._overlay:
+            return index
+        backing = self._backings[int(generator.integers(len(self._backings)))]
+        return Overlay(index, backing, float(generator.uniform(QUIETEST, LOUDEST)))
 
 
 def singer_of(item: Item) -> str:

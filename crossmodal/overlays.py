@@ -1,0 +1,34 @@
+"""Two recordings laid over each other as frames: what a mix of them would look like, for any pair without rendering one.
+
+Sounds that know nothing of each other add in power: S = sqrt(S1^2 + S2^2) for the magnitudes of each band.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crossmodal.base.errors import RecipeError
+from encoders.encoder import Encoder
+from encoders.spectrogram import MelEncoder
+
+OVERLAID = {"mix": ("voice", "backing")}  # kind of recording -> the files of an item that it can be made of
+
+
+def overlaid(voice: np.ndarray, backing: np.ndarray, *, decibels: float, encoder: Encoder) -> np.ndarray:
+    """Windows (t, bands) of standardized log10(1 + 10 S) -> the same of both together, float32.
+
+    The voice's power over the window is brought so many decibels above the backing's, which stays as it is; silence stays silence.
+    Raises RecipeError where the encoder's frames are no magnitudes.
+    """
+    if not isinstance(encoder, MelEncoder):
+        raise RecipeError(
+            f"overlay: expected an encoder of log-mel windows, got {type(encoder).__name__}; set overlay: 0"
+        )
+    first, second = (
+        np.maximum(10 ** (frames.astype(np.float32) * encoder.deviation + encoder.mean) - 1, 0) / 10
+        for frames in (voice, backing)
+    )
+    powers = [float(np.mean(np.square(magnitude))) for magnitude in (first, second)]
+    gain = np.sqrt(powers[1] / powers[0]) * 10 ** (decibels / 20) if min(powers) > 0 else 1.0
+    both = np.hypot(gain * first, second)
+    return np.asarray((np.log10(1 + 10 * both) - encoder.mean) / encoder.deviation, np.float32)
