@@ -99,10 +99,13 @@ def build_fit(component: Component) -> Cca:
     return found
 
 
+CLASSES_GIVEN = ("labels", "singers")  # sources whose classes are those of the training items
+
+
 def build_pairs(component: Component, items: Sequence[Item], *, labels: Sequence[str] = ()) -> PairSource:
     """A pair source over items. labels: the classes of a source of labels whose recipe does not list them."""
     given: dict[str, object] = {"items": items}
-    if component.type == "labels" and "labels" not in component.arguments:
+    if component.type in CLASSES_GIVEN and "labels" not in component.arguments:
         given["labels"] = list(labels)
     source: PairSource = build(component, PAIRS, "a pair source", **given)
     return source

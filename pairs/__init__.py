@@ -10,4 +10,5 @@ PAIRS: dict[str, str] = {
     "texts": "pairs.tags:TextPairs",
     "views": "pairs.tags:ViewPairs",
     "vocal-mix": "pairs.vocal_mix:VocalMixPairs",
+    "singers": "pairs.vocal_mix:SingerPairs",
 }

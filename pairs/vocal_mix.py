@@ -68,6 +68,31 @@ class VocalMixPairs(PairSource):
         return Overlay(index, backing, float(generator.uniform(QUIETEST, LOUDEST)))
 
 
+class SingerPairs(VocalMixPairs):
+    """A voice and a mix of one singer, two songs, with the singer as class: towers learn alone to name the singers they know.
+
+    labels: the classes, by default all singers of the items; items of others are left out. overlay: as of `VocalMixPairs`.
+    """
+
+    def __init__(self, items: Sequence[Item], *, labels: Sequence[str] = (), overlay: float = 0.0) -> None:
+        known = set(labels)
+        super().__init__([item for item in items if not known or singer_of(item) in known], overlay=overlay)
+        if items and not self.items:
+            raise InputError(f"expected items of the singers that are classes, got none among {len(items)}")
+        self._classes = list(labels) or list(self._by_singer)
+        self._rows = {name: tuple(name == other for other in self._classes) for name in self._by_singer}
+
+    def classes(self) -> list[str]:
+        """The singers."""
+        return self._classes
+
+    def draw(self, index: int, generator: np.random.Generator) -> Example:
+        """inputs: voice (the item), mix (another song of its singer), label: (classes,) booleans; group: the singer."""
+        pair = super().draw(index, generator)
+        label = self._rows[singer_of(self.items[index])]
+        return Example(index, {**pair.inputs, "label": label}, group=pair.group)
+
+
 def singer_of(item: Item) -> str:
     """Who sings an item: its column `singer`, else `artist`; empty where it has neither."""
     return str(item.fields.get("singer") or item.fields.get("artist") or "")

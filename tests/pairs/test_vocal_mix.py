@@ -8,9 +8,18 @@ import numpy as np
 import pytest
 
 from crossmodal.base.errors import InputError, RecipeError
-from pairs.source import Item
-from pairs.vocal_mix import KINDS, VocalMixPairs
-from pairs.vocal_mixing import draw_backing_condition, draw_master, draw_voice_condition, equal_power, mix, recorded
+from pairs.source import Item, Overlay
+from pairs.vocal_mix import KINDS, SingerPairs, VocalMixPairs
+from pairs.vocal_mixing import (
+    LOUDEST,
+    QUIETEST,
+    draw_backing_condition,
+    draw_master,
+    draw_voice_condition,
+    equal_power,
+    mix,
+    recorded,
+)
 
 
 def items(singers: int = 4, songs: int = 3) -> list[Item]:
@@ -73,3 +82,42 @@ def test_silence_stays_silence_and_recordings_keep_their_length() -> None:
     for draw in (draw_voice_condition, draw_backing_condition, draw_master):
         made = recorded(sound, draw(generator), generator)
         assert made.shape == sound.shape and 0 < np.abs(made).max() <= 0.9701
+
+
+def with_backings() -> list[Item]:
+    return [
+        Item(item.id, {**item.files, "backing": Path(f"b{n}.wav")} if n % 5 == 0 else item.files, work=item.work, fields=item.fields)
+        for n, item in enumerate(items())
+    ]  # fmt: skip
+
+
+def test_overlays_take_the_place_of_some_mixes() -> None:
+    source = VocalMixPairs(with_backings(), overlay=0.5)
+    drawn = [source.draw(index, np.random.default_rng(seed)) for index in range(len(source)) for seed in range(20)]
+    made = [example.inputs["mix"] for example in drawn if isinstance(example.inputs["mix"], Overlay)]
+    assert 0.35 < len(made) / len(drawn) < 0.65 and all(isinstance(example.inputs["voice"], int) for example in drawn)
+    for example in drawn:
+        mixed = example.inputs["mix"]
+        if isinstance(mixed, Overlay):
+            assert source.items[mixed.voice].fields["singer"] == source.items[example.item].fields["singer"]
+            assert "backing" in source.items[mixed.backing].files and QUIETEST <= mixed.decibels <= LOUDEST
+    assert all(
+        isinstance(VocalMixPairs(items(), overlay=1.0).draw(0, np.random.default_rng(s)).inputs["mix"], int)
+        for s in range(9)
+    )
+    with pytest.raises(RecipeError, match="between 0 and 1"):
+        VocalMixPairs([], overlay=1.5)
+
+
+def test_singers_as_classes() -> None:
+    source = SingerPairs(items())
+    assert source.classes() == ["s0", "s1", "s2", "s3"]
+    for index in range(len(source)):
+        label = source.draw(index, np.random.default_rng(index)).inputs["label"]
+        assert label == tuple(name == source.items[index].fields["singer"] for name in source.classes())
+    known = SingerPairs(items(), labels=["s9", "s2"])
+    assert {item.fields["singer"] for item in known.items} == {"s2"} and known.classes() == ["s9", "s2"]
+    assert known.draw(0, np.random.default_rng(0)).inputs["label"] == (False, True)
+    with pytest.raises(InputError, match="singers that are classes"):
+        SingerPairs(items(), labels=["nobody"])
+    assert len(SingerPairs([])) == 0
