@@ -69,14 +69,16 @@ class VocalMixPairs(PairSource):
 
 
 class SingerPairs(VocalMixPairs):
-    """A voice and a mix of one singer, two songs, with the singer as class: towers learn alone to name the singers they know.
+    """As `VocalMixPairs`, with the singer as class besides: towers learn to name the singers they know.
 
-    labels: the classes, by default all singers of the items; items of others are left out. overlay: as of `VocalMixPairs`.
+    labels: the classes, by default all singers of the items; items of others are left out.
     """
 
-    def __init__(self, items: Sequence[Item], *, labels: Sequence[str] = (), overlay: float = 0.0) -> None:
+    def __init__(
+        self, items: Sequence[Item], *, labels: Sequence[str] = (), kind: str = "cross", overlay: float = 0.0
+    ) -> None:
         known = set(labels)
-        super().__init__([item for item in items if not known or singer_of(item) in known], overlay=overlay)
+        super().__init__([item for item in items if not known or singer_of(item) in known], kind=kind, overlay=overlay)
         if items and not self.items:
             raise InputError(f"expected items of the singers that are classes, got none among {len(items)}")
         self._classes = list(labels) or list(self._by_singer)
@@ -87,7 +89,7 @@ class SingerPairs(VocalMixPairs):
         return self._classes
 
     def draw(self, index: int, generator: np.random.Generator) -> Example:
-        """inputs: voice (the item), mix (another song of its singer), label: (classes,) booleans; group: the singer."""
+        """inputs: the two slots of the kind, and label: (classes,) booleans; group: the singer."""
         pair = super().draw(index, generator)
         label = self._rows[singer_of(self.items[index])]
         return Example(index, {**pair.inputs, "label": label}, group=pair.group)
