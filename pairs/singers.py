@@ -67,15 +67,15 @@ def draw_singer(generator: np.random.Generator) -> Singer:
     departure = float(generator.normal())
     loose = float(generator.beta(2, 2))  # 0: a pressed voice, 1: a breathy one
     trained = float(generator.beta(1.5, 2.0))
-    lower = 1 + generator.normal(0, 0.045, 3)
-    upper = 1 + generator.normal(0, 0.07, FORMANTS - 3)
+    lower = 1 + generator.normal(0, 0.055, 3)
+    upper = 1 + generator.normal(0, 0.08, FORMANTS - 3)
     return Singer(
         tract=float(tract + spread * departure),
         formants=tuple(np.concatenate([lower, upper]).tolist()),
         damping=tuple((np.exp(generator.normal(0.0, 0.25)) * np.exp(generator.normal(0.0, 0.35, FORMANTS))).tolist()),
         open_quotient=float(np.clip(0.42 + 0.38 * loose + generator.normal(0, 0.05), 0.35, 0.88)),
         skew=float(np.clip(generator.normal(3.0 - 1.4 * loose, 0.5), 1.1, 4.5)),
-        tilt_hertz=float(np.exp(generator.normal(np.log(4600.0) - 1.6 * (loose - 0.5), 0.5))),
+        tilt_hertz=float(np.exp(generator.normal(np.log(4600.0) - 1.8 * (loose - 0.5), 0.6))),
         breath=float(np.exp(generator.normal(-4.0 + 2.4 * loose, 0.6))),
         jitter=float(np.exp(generator.normal(np.log(0.004), 0.45))),
         shimmer=float(np.exp(generator.normal(np.log(0.035), 0.45))),

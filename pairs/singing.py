@@ -19,6 +19,7 @@ from pairs.syllables import BANDWIDTHS, CONSONANTS, TABLE, Lyrics, draw_lyrics
 from pairs.voice_sound import FRAMES, VoiceTracks, voice_sound
 
 PAUSE_SECONDS = 0.18  # of rest that end a phrase
+KEY_SEMITONES = 2.0  # deviation of the middle of songs around the comfortable pitch
 REACH_SEMITONES = 11  # above and below the centre that a singer reaches
 _BREATH_SECONDS = 0.35
 _LEAD, _TAIL = 0.4, 0.6  # seconds before the first and after the last note
@@ -62,9 +63,9 @@ def melody_of(part: Part) -> Melody:
     )
 
 
-def octaves_to(singer: Singer, pitch: Floats) -> int:
-    """Semitones, a multiple of 12, that bring a melody (n,) nearest to where the singer is comfortable."""
-    return 12 * round((singer.centre - float(np.median(pitch))) / 12)
+def key_for(singer: Singer, pitch: Floats, generator: np.random.Generator) -> int:
+    """Semitones by which a singer transposes a melody (n,): its middle comes to about where the voice is comfortable."""
+    return round(singer.centre - float(np.median(pitch)) + float(generator.normal(0, KEY_SEMITONES)))
 
 
 def sing(singer: Singer, melody: Melody, generator: np.random.Generator, *, lyrics: Lyrics | None = None) -> Samples:

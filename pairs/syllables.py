@@ -82,7 +82,7 @@ class Lyrics:
 
 def draw_lyrics(notes: int, generator: np.random.Generator) -> Lyrics:
     """Syllables for so many notes: a language's own preferences, then one syllable a note, some sung over several notes."""
-    vowels = generator.dirichlet(_USUAL)
+    vowels = generator.dirichlet(2.5 * _USUAL)
     names = list(_COMMON)
     common = generator.dirichlet(np.array(list(_COMMON.values())) * 60)
     diphthongs, nasals, melisma = generator.uniform(0, 0.35), generator.uniform(0, 0.35), generator.uniform(0, 0.2)

@@ -6,7 +6,7 @@ import numpy as np
 
 from pairs.rooms import Condition, Samples, record
 
-QUIETEST, LOUDEST = -8.0, 7.0  # decibels of the voice over its accompaniment
+QUIETEST, LOUDEST = -5.0, 7.0  # decibels of the voice over its accompaniment
 _PEAK = 0.97
 
 
@@ -17,9 +17,9 @@ def draw_voice_condition(generator: np.random.Generator) -> Condition:
         room=float(generator.choice([0.3, 0.6, 1.0, 1.6, 2.2])),
         wet=wet,
         variant=int(generator.integers(6)),
-        lowpass=float(generator.uniform(3500, 9000)) if generator.random() < 0.15 else 0.0,
-        highpass=float(generator.uniform(60, 220)) if generator.random() < 0.4 else 0.0,
-        tilt=float(generator.uniform(-8, 8)),
+        lowpass=float(generator.uniform(4500, 9500)) if generator.random() < 0.1 else 0.0,
+        highpass=float(generator.uniform(60, 180)) if generator.random() < 0.4 else 0.0,
+        tilt=float(generator.uniform(-4, 4)),
         noise=float(generator.uniform(22, 45)) if generator.random() < 0.4 else None,
         level=float(generator.uniform(-27, -16)),
     )
@@ -55,8 +55,8 @@ def mix(voice: Samples, backing: Samples, *, decibels: float) -> tuple[Samples, 
 def draw_master(generator: np.random.Generator) -> Condition:
     """What is done to a whole mix: tone, level, at times hiss."""
     return Condition(
-        tilt=float(generator.uniform(-5, 5)),
-        lowpass=float(generator.uniform(4500, 9500)) if generator.random() < 0.1 else 0.0,
+        tilt=float(generator.uniform(-3, 3)),
+        lowpass=float(generator.uniform(4500, 9500)) if generator.random() < 0.05 else 0.0,
         noise=float(generator.uniform(25, 45)) if generator.random() < 0.15 else None,
         level=float(generator.uniform(-26, -16)),
     )

@@ -27,7 +27,7 @@ from pairs.notes import Notes, read_midi
 from pairs.rooms import SAMPLE_RATE, Samples
 from pairs.scores import ScoreReader
 from pairs.singers import Singer, draw_singer
-from pairs.singing import octaves_to, sing
+from pairs.singing import key_for, sing
 from pairs.source import Item
 from pairs.sung_songs import Song, backing_sound, draw_backing, draw_song, transposition_to
 from pairs.vocal_mixing import (
@@ -40,7 +40,7 @@ from pairs.vocal_mixing import (
     recorded,
 )
 
-VERSION = 1  # count up when a sound changes
+VERSION = 2  # count up when a sound changes
 SHORTEST_SECONDS, LONGEST_SECONDS = 9.0, 12.0
 SPLITS = ("train", "validation", "test")
 _ANOTHER = 0.5  # how often the accompaniment is another piece's
@@ -69,8 +69,8 @@ def sing_song(item: Mapping[str, object], output: Path) -> Row:
     singer = singer_of(seed, number)
     midis = [_file(output, name) for name in list(item["midis"])]  # type: ignore[call-overload]
     own = _draw(midis[:1], generator)
-    shift = int(generator.integers(-5, 7))
-    semitones = shift + octaves_to(singer, own.melody.pitch + shift)
+    semitones = key_for(singer, own.melody.pitch, generator)
+    shift = (semitones + 5) % 12 - 5  # of the accompaniment, which needs no other octave
     sung = sing(singer, own.sung(semitones=semitones), generator)
     another = generator.random() < _ANOTHER
     source = _draw(midis[1:], generator, beat_of=own) if another else own

@@ -12,7 +12,7 @@ from crossmodal.base.errors import InputError
 from pairs.notes import Part
 from pairs.rooms import SAMPLE_RATE
 from pairs.singers import FORMANTS, draw_singer
-from pairs.singing import Melody, melody_of, octaves_to, sing, voice_tracks
+from pairs.singing import Melody, key_for, melody_of, sing, voice_tracks
 from pairs.syllables import CONSONANTS, NAMES, Lyrics, draw_lyrics
 from pairs.voice_sound import FRAMES, VoiceTracks, resonator, voice_sound
 
@@ -93,7 +93,12 @@ def test_notes_beyond_reach_are_sung_an_octave_nearer() -> None:
     expected = 440 * 2 ** ((58.0 - 69) / 12)
     peak = hertz[(hertz > 100) & (hertz < 320)][magnitude[(hertz > 100) & (hertz < 320)].argmax()]
     assert abs(peak - expected) <= 2
-    assert octaves_to(singer, np.array([74.0, 75.0])) == -24 and octaves_to(singer, np.array([49.0])) == 0
+
+
+def test_songs_are_sung_where_the_voice_is_comfortable() -> None:
+    singer, generator = plain_singer(centre=52.0), np.random.default_rng(0)
+    keys = [key_for(singer, np.array([70.0, 72.0, 77.0]), generator) for _ in range(300)]
+    assert abs(np.mean(keys) + 20.0) < 0.5 and 1.5 < np.std(keys) < 2.5
 
 
 @pytest.mark.parametrize("name", [name for name in CONSONANTS if name])
