@@ -99,14 +99,17 @@ def build_fit(component: Component) -> Cca:
     return found
 
 
-CLASSES_GIVEN = ("labels", "singers")  # sources whose classes are those of the training items
-
-
-def build_pairs(component: Component, items: Sequence[Item], *, labels: Sequence[str] = ()) -> PairSource:
-    """A pair source over items. labels: the classes of a source of labels whose recipe does not list them."""
+def build_pairs(
+    component: Component, items: Sequence[Item], *, labels: Sequence[str] = (), classes: Sequence[str] = ()
+) -> PairSource:
+    """A pair source over items. labels: the classes of a source of labels whose recipe does not list them; classes: those that the
+    source of the training items defined itself, for the one that watches it.
+    """
     given: dict[str, object] = {"items": items}
-    if component.type in CLASSES_GIVEN and "labels" not in component.arguments:
+    if component.type == "labels" and "labels" not in component.arguments:
         given["labels"] = list(labels)
+    if component.type == "singers" and classes:
+        given["labels"] = list(classes)
     source: PairSource = build(component, PAIRS, "a pair source", **given)
     return source
 

@@ -123,7 +123,7 @@ def fitting_batches(embedding: JointEmbedding, stage: Stage, material: Material,
 def _validation_pairs(stage: Stage, items: Sequence[Item], labels: Sequence[str]) -> PairSource | None:
     """The pairs to watch while training; None where the catalogue has too few items that are usable for it."""
     try:
-        source = build_pairs(stage.pairs, items, labels=labels)
+        source = build_pairs(stage.pairs, items, labels=labels, classes=labels)
     except InputError:  # none of them has what the pairs are made of
         return None
     return source if len(source) > 1 else None

@@ -48,6 +48,8 @@ def small(name: str, words: Path) -> Recipe:
     for stage, part in full.stages.items():
         if part.pairs.type == "audio-sheet":
             overrides += [f"stages.{stage}.pairs.arguments.anchors=3", f"stages.{stage}.training.batch_size=3"]
+        if "label" in part.auxiliary and full.towers.keys() <= {"voice", "mix"}:  # as wide as the small towers
+            overrides.append(f"stages.{stage}.auxiliary.label.encoder.arguments.dimension=100")
         if part.fit:
             overrides.append(f"stages.{stage}.fit.arguments.pairs=20")
     for modality, tower in full.towers.items():
