@@ -56,7 +56,9 @@ def melody_of(part: Part) -> Melody:
     order = np.lexsort((-part.pitch, part.onset))
     fresh = np.ones(len(order), bool)
     fresh[1:] = np.diff(part.onset[order]) > 0.03
-    line = part.select(order[fresh])
+    sounding = np.zeros(len(order), bool)
+    sounding[order[fresh]] = True
+    line = part.select(sounding)
     duration = np.minimum(line.duration, np.diff(line.onset, append=np.inf))
     return Melody(
         line.onset, np.maximum(duration, 0.05), line.pitch.astype(np.float64), line.velocity.astype(np.float64)
@@ -205,8 +207,8 @@ class _Syllables:
         made.formants[closing > 0, 0] = 300.0
         for row, name in enumerate(lyrics.consonants):
             made._pronounce(name, float(melody.onset[row]), float(melody.duration[row]), generator)
-        for row in np.flatnonzero(melody.first):
-            made._inhale(float(melody.onset[row]), melody, int(row), singer.inhaling)
+        for place in np.flatnonzero(melody.first).tolist():
+            made._inhale(float(melody.onset[place]), melody, place, singer.inhaling)
         return cls(
             voicing=_smooth(made.voicing, 0.012), breath=_smooth(made.breath, 0.015), hiss=made.hiss,
             hiss_hertz=made.hiss_hertz, hiss_bandwidth=made.hiss_bandwidth, nasal=_smooth(made.nasal, 0.02),

@@ -90,13 +90,13 @@ def fit_backing(vocal: Heard, backing: Heard) -> Fit:
 
 def moved(samples: Samples, *, stretch: float, semitones: int) -> Samples:
     """Samples (n,) played `stretch` times as fast and transposed, (about n / stretch,)."""
-    import librosa
     import soxr
+    from librosa.effects import time_stretch
 
     if stretch == 1.0 and semitones == 0:
         return samples
     faster = 2.0 ** (-semitones / 12)  # what resampling to the new pitch gives back
-    slowed = librosa.effects.time_stretch(samples, rate=stretch * faster)
+    slowed = time_stretch(samples, rate=stretch * faster)
     return np.asarray(soxr.resample(slowed, RATE / faster, RATE, quality="HQ"), np.float32)
 
 

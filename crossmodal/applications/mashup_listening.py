@@ -85,10 +85,12 @@ def _read(path: Path) -> Samples:
 
 def _hear(path: Path, samples: Samples) -> Heard:
     import librosa
+    from librosa.beat import beat_track
+    from librosa.onset import onset_strength
 
     spectrum = np.abs(librosa.stft(samples, n_fft=2048, hop_length=HOP))
-    onsets = librosa.onset.onset_strength(S=librosa.power_to_db(_mel(spectrum)), sr=RATE, hop_length=HOP)
-    tempo, frames = librosa.beat.beat_track(onset_envelope=onsets, sr=RATE, hop_length=HOP)
+    onsets = onset_strength(S=librosa.power_to_db(_mel(spectrum)), sr=RATE, hop_length=HOP)
+    tempo, frames = beat_track(onset_envelope=onsets, sr=RATE, hop_length=HOP)
     beats = librosa.frames_to_time(frames, sr=RATE, hop_length=HOP)
     chroma = librosa.feature.chroma_stft(S=spectrum**2, sr=RATE, n_fft=2048)
     level = spectrum.sum(axis=0)

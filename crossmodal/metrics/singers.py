@@ -7,7 +7,6 @@ Identification (Lee & Nam 2019): each singer is the centroid of `shots` targets,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +88,7 @@ def _unit(vectors: ArrayLike) -> Floats:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), np.float64)
 
 
-def _macro_chance(level, same, candidates, owner: NDArray[np.str_], names: Sequence[str]) -> float:  # type: ignore[no-untyped-def]
+def _macro_chance(level, same, candidates, owner: NDArray[np.str_], names: NDArray[np.str_]) -> float:  # type: ignore[no-untyped-def]
     """A chance level as the mean over singers."""
     return float(np.mean([level(same[owner == name], candidates=candidates[owner == name]) for name in names]))
 
