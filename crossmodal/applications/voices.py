@@ -100,8 +100,8 @@ def calibrate_voices(
     names = _names(space)
     made = {
         SUNG: fit_calibration(
-            np.concatenate([alone, within, without]),
-            np.repeat([True, True, False], [len(alone), len(within), len(without)]),
+            np.concatenate([alone, within, without, without]),  # twice, so that both answers are as frequent
+            np.repeat([True, True, False], [len(alone), len(within), 2 * len(without)]),
             features=names,
             data=data,
         ),
