@@ -17,6 +17,7 @@ from crossmodal.base.errors import CrossmodalError, InputError, IntegrityError, 
 
 if TYPE_CHECKING:
     from crossmodal.applications.collection import SearchableIndex
+    from crossmodal.applications.midi_matching import Matcher
     from crossmodal.applications.score_alignment import Alignment
     from crossmodal.base.results import Ranking
     from crossmodal.space import Space
@@ -30,6 +31,7 @@ __all__ = [
     "align",
     "identify",
     "load",
+    "match",
     "open_index",
 ]
 
@@ -57,6 +59,16 @@ def identify(index: SearchableIndex | str | Path, file: str | Path, *, k: int = 
     More choices: `crossmodal.applications.identification.identify`. Raises InputError for silence, and what is no music.
     """
     from crossmodal.applications.identification import identify as find
+
+    return find(index, file, k=k)
+
+
+def match(index: Matcher | SearchableIndex | str | Path, file: str | Path, *, k: int = 5) -> Ranking:
+    """The k recordings of an index that a MIDI file is most likely of, or the MIDI files that are of a recording.
+
+    For many files open a `crossmodal.applications.midi_matching.Matcher` once. Raises InputError for silence, and for what is no music.
+    """
+    from crossmodal.applications.midi_matching import match as find
 
     return find(index, file, k=k)
 

@@ -114,6 +114,14 @@ def build_pairs(
     return source
 
 
+def needed_files(recipe: Recipe) -> frozenset[str]:
+    """What the items that a recipe is trained on have files of ("audio"), as its pair sources say."""
+    sources: list[type[PairSource]] = [
+        resolve(PAIRS, stage.pairs.type, "a pair source") for stage in recipe.stages.values()
+    ]
+    return frozenset(source.needs for source in sources)
+
+
 def check_recipe(recipe: Recipe) -> None:
     """Every component against its constructor, without building one. Raises RecipeError."""
     for tower in recipe.towers.values():

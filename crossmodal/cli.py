@@ -12,8 +12,10 @@ import click
 
 from crossmodal import __version__
 from crossmodal.cli_identify import identify
+from crossmodal.cli_mashup import mashup
+from crossmodal.cli_match import match
 from crossmodal.cli_scores import add_to as add_score_commands
-from crossmodal.cli_voices import add_to as add_voice_commands
+from crossmodal.cli_training import add_to as add_training_commands
 from crossmodal.command_line import (
     Commands,
     finish,
@@ -47,77 +49,6 @@ def demo(output: Path, audio: Path | None, size: str, jobs: int, seed: int, quie
     from crossmodal.demo import run_demo
 
     click.echo(run_demo(output, audio=audio, size=size, jobs=jobs, seed=seed, quiet=quiet))
-
-
-@cli.command()
-@click.argument("recipe")
-@click.option(
-    "--catalogue", type=click.Path(path_type=Path), required=True, help="CSV, JSONL or Parquet: what to train on."
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Folder of the space.  [default: spaces/NAME of the user's data folder]",
-)
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value of the recipe; repeatable."
-)
-@shared("jobs", "device", "quiet", "strict", "resume", "json")
-def train(
-    recipe: str,
-    catalogue: Path,
-    output: Path | None,
-    overrides: Sequence[str],
-    jobs: int,
-    device: str | None,
-    quiet: bool,
-    strict: bool,
-    resume: bool,
-    as_json: bool,
-) -> None:
-    """Train the space of RECIPE (a name, see `crossmodal recipes`, or a .yaml file)."""
-    from crossmodal.base.places import spaces_folder
-    from crossmodal.recipe import load_recipe
-    from crossmodal.space_files import bundled_folder
-    from crossmodal.training import train as train_space
-
-    checked = load_recipe(recipe, overrides=overrides)
-    folder = output or spaces_folder() / checked.name
-    space, skipped = train_space(checked, catalogue, folder, jobs=jobs, device=device, resume=resume, quiet=quiet)
-    answer = {"space": space.reference, "path": str(folder), "skipped": [s.model_dump() for s in skipped]}
-    show(answer if as_json else f"{space.reference} in {folder}")
-    if output is None and (bundled_folder() / checked.name).is_dir() and not quiet:
-        click.echo(
-            f"crossmodal: {checked.name} now means this space and not the bundled one; remove {folder} to undo that",
-            err=True,
-        )
-    finish(skipped, folder, strict=strict, own=True)
-
-
-@cli.command()
-@click.argument("space")
-@click.argument("catalogue", type=click.Path(path_type=Path))
-@click.option(
-    "--split", help="Which part of the catalogue, where it has a split column.  [default: the recipe's, mostly test]"
-)
-@shared("json", "seed", "device", "quiet", "strict")
-def evaluate(
-    space: str,
-    catalogue: Path,
-    split: str | None,
-    as_json: bool,
-    seed: int,
-    device: str | None,
-    quiet: bool,
-    strict: bool,
-) -> None:
-    """Judge SPACE on CATALOGUE: tags and captions, with chance levels and intervals; what it was trained on is left out."""
-    from crossmodal.applications.show import score_table
-    from crossmodal.evaluation import evaluate as judge
-
-    table = judge(load_on(space, device), catalogue, split=split, seed=seed, quiet=quiet)
-    show(table.model_dump() if as_json else score_table(table))
-    finish(table.skipped, None, strict=strict)
 
 
 @cli.command()
@@ -169,7 +100,7 @@ def index(
     resume: bool,
     as_json: bool,
 ) -> None:
-    """Index recordings (with audio-sheet: scores too) with SPACE, so that they can be searched."""
+    """Index recordings (with audio-sheet: scores too; with midi-audio: MIDI files too) with SPACE, so that they can be searched."""
     from crossmodal.applications.indexing import build_index
 
     paths, missing = read_paths(sources, from_file)
@@ -184,7 +115,7 @@ def index(
         quiet=quiet,
     )
     done.skipped[:0] = missing
-    show(done.model_dump() if as_json else done.summary())
+    show(done.model_dump(exclude_none=True) if as_json else done.summary())
     finish(done.skipped, output, strict=strict, usable=done.added + done.moved + done.kept, own=True)
 
 
@@ -288,27 +219,11 @@ def spaces(as_json: bool) -> None:
     show(rows if as_json else table(rows, empty="no spaces yet: crossmodal train RECIPE --catalogue FILE"))
 
 
-@cli.command()
-@click.argument("name", required=False)
-@shared("json")
-def recipes(name: str | None, as_json: bool) -> None:
-    """List the recipes that ship, or print the one called NAME, with every default written out."""
-    from crossmodal.applications.show import list_recipes, table
-    from crossmodal.recipe import dump_recipe, load_recipe
-
-    if name:
-        recipe = load_recipe(name)
-        show(recipe.model_dump(mode="json") if as_json else dump_recipe(recipe).rstrip())
-        return
-    rows = list_recipes()
-    show(rows if as_json else table(rows, empty="no recipes"))
-
-
+add_training_commands(cli)
 cli.add_command(identify)
-
-
+cli.add_command(match)
+cli.add_command(mashup)
 add_score_commands(cli)
-add_voice_commands(cli)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -22,6 +22,7 @@ from crossmodal.prepared import PreparedStore
 from encoders.encoder import Anchored, Encoder
 from encoders.excerpts import ExcerptEncoder
 from encoders.sheets import SheetEncoder
+from pairs.midi_audio import FramePlaces
 from pairs.source import AudioPlaces, Example, Item, Overlay, PairSource, SheetPlaces
 
 EPOCH_STREAM = 7919  # keeps the order of an epoch independent of the draws within its batches
@@ -137,6 +138,8 @@ class BatchSource(Dataset[Batch]):
             return self._audio_places(modality, sounds)
         if pages := [v for v in values if isinstance(v, SheetPlaces)]:
             return _sheet_places(self.encoders[modality], pages)
+        if frames := [v for v in values if isinstance(v, FramePlaces)]:
+            return _frame_places(frames)
         if isinstance(values[0], int | Overlay):
             if self.store is None:
                 raise InputError(f'expected prepared recordings for "{slot}", got none')
@@ -183,6 +186,13 @@ def _sheet_places(encoder: Encoder, values: Sequence[SheetPlaces]) -> Anchored:
     width = max(image.shape[-1] for image in images)
     windows = torch.stack([torch.nn.functional.pad(image, (0, width - image.shape[-1])) for image in images])
     anchors = np.clip(np.stack([v.anchors for v in values]).round(), 0, width - 1).astype(np.int64)
+    return Anchored(windows, torch.from_numpy(anchors))
+
+
+def _frame_places(values: Sequence[FramePlaces]) -> Anchored:
+    """Stretches of one length, time last; places to the nearest frame."""
+    windows = torch.from_numpy(np.stack([np.ascontiguousarray(v.frames.T, np.float32) for v in values]))
+    anchors = np.clip(np.round(np.stack([v.anchors for v in values])), 0, windows.shape[-1] - 1).astype(np.int64)
     return Anchored(windows, torch.from_numpy(anchors))
 
 

@@ -1,7 +1,7 @@
 """`crossmodal demo`: from real scores to a searchable, tagged collection and a report, on one small machine.
 
 Every step leaves its result in the output folder and is not done again: collection, three trainings (two shared spaces and a supervised
-yardstick), evaluation, index, a shelf of scores with recordings of them, report.
+yardstick), evaluation, index, a shelf of scores with recordings of them, MIDI files with recordings of them, report.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.indexing import build_index
 from crossmodal.base.files import make_folder
 from crossmodal.base.places import data_folder
+from crossmodal.demo_midi import SPACE as MIDI_SPACE
+from crossmodal.demo_midi import MidiResults, match_collection
 from crossmodal.demo_report import DemoResults, write_demo_report
 from crossmodal.demo_scores import SPACE as SCORES_SPACE
 from crossmodal.demo_scores import ask_shelf, index_shelf, make_shelf
@@ -47,7 +49,7 @@ class Size:
     """How much is made and trained.
 
     steps: of (pretraining, alignment) for each space of SPACES; studies: of each instrument; captions: used of each recording;
-    scores: on the shelf.
+    scores: on the shelf; midi: works whose MIDI files are matched.
     """
 
     works: int
@@ -56,13 +58,16 @@ class Size:
     studies: int
     captions: int
     scores: int
+    midi: int
     batch: int | None = None
 
 
 SIZES = {
-    "full": Size(works=650, renderings=3, steps=((60, 450), (60, 500), (0, 300)), studies=12, captions=3, scores=24),
+    "full": Size(
+        works=650, renderings=3, steps=((60, 450), (60, 500), (0, 300)), studies=12, captions=3, scores=24, midi=32
+    ),
     "small": Size(
-        works=72, renderings=2, steps=((12, 30), (12, 30), (0, 25)), studies=1, captions=2, scores=6, batch=32
+        works=72, renderings=2, steps=((12, 30), (12, 30), (0, 25)), studies=1, captions=2, scores=6, midi=6, batch=32
     ),
 }
 
@@ -132,6 +137,7 @@ def run_demo(output: Path, *, audio: Path | None, size: str, jobs: int, seed: in
                 main, [audio], output / "own-index", modality="audio", update=True, resume=True, jobs=jobs, quiet=quiet
             )
     results.scores = find_scores(output, count=chosen.scores, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
+    results.midi = find_midi(output, count=chosen.midi, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
     with clock.step("report", quiet=quiet):
         report = write_demo_report(output / "report.html", results, clock.seconds, clock.peak_gigabytes)
     return _closing(output, report, results, clock, own=audio is not None)
@@ -194,6 +200,14 @@ def find_scores(output: Path, *, count: int, clock: Clock, seed: int, jobs: int,
     return ScoreResults(shelf, shelf.rows(seed=seed), aligned, index.index.folder, space.reference)
 
 
+def find_midi(output: Path, *, count: int, clock: Clock, seed: int, jobs: int, quiet: bool) -> MidiResults | None:
+    """Matches MIDI files with recordings; None where no space for it is installed."""
+    if MIDI_SPACE not in space_names():
+        return None
+    with clock.step("MIDI files and recordings of them", quiet=quiet):
+        return match_collection(output, space=load_space(MIDI_SPACE), works=count, seed=seed, jobs=jobs, quiet=quiet)
+
+
 def _real(spaces: dict[str, Space], *, jobs: int, quiet: bool) -> dict[str, InstrumentScores]:
     data = data_folder()
     if data is None or not (data / "philharmonia" / "index.csv").is_file():
@@ -217,5 +231,7 @@ def _closing(output: Path, report: Path, results: DemoResults, clock: Clock, *, 
     if results.scores is not None:
         found = results.scores
         lines.append(f"  crossmodal identify {found.index} {found.shelf.performed[0].recording}")
+    if results.midi is not None:
+        lines.append(f"  crossmodal match {results.midi.index} YOUR_FILE.mid --aligned DIR")
     lines.append(f"  crossmodal tag YOUR_FILE.mp3 --space {output / 'spaces' / 'text-music'}")
     return "\n".join(lines)

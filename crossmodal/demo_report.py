@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal.base.results import Ranking, ScoreRow
+from crossmodal.demo_midi import MidiResults
+from crossmodal.demo_midi_report import midi_section
 from crossmodal.demo_scores_report import ScoreResults, scores_section
 from crossmodal.evaluation import Judged, encode_known
 from crossmodal.real_data import InstrumentScores
@@ -51,6 +53,7 @@ class DemoResults:
     seed: int
     searches: dict[str, Ranking] = field(default_factory=dict)
     scores: ScoreResults | None = None
+    midi: MidiResults | None = None
 
     def summary(self) -> list[str]:
         """The figures that the terminal shows."""
@@ -70,7 +73,8 @@ class DemoResults:
                     )
         for name, scores in self.real.items():
             lines += [f"{name}, real instruments: {r.metric} {r.value:.3f}, chance {r.chance:.3f}" for r in scores.rows]
-        return lines + (self.scores.summary() if self.scores is not None else [])
+        parts = [part for part in (self.scores, self.midi) if part is not None]
+        return lines + [line for part in parts for line in part.summary()]
 
 
 def write_demo_report(path: Path, results: DemoResults, seconds: dict[str, float], gigabytes: float) -> Path:
@@ -82,11 +86,14 @@ def write_demo_report(path: Path, results: DemoResults, seconds: dict[str, float
         *_real(results),
         _searches(results),
         scores_section(results.scores),
+        midi_section(results.midi),
         _map(results),
         _words(results),
         _curves(results),
     ]
-    write_report(path, sections, title="crossmodal demo", subtitle="Recordings, words and scores in shared spaces")
+    write_report(
+        path, sections, title="crossmodal demo", subtitle="Recordings, words, scores and MIDI files in shared spaces"
+    )
     return path
 
 

@@ -25,6 +25,7 @@ from crossmodal.base.errors import InputError
 from crossmodal.base.files import atomic_write, make_folder
 from crossmodal.base.jobs import Row, collect, run_shards
 from crossmodal.base.results import Ranking, ScoreRow, Skipped
+from crossmodal.demo_shares import share_rows
 from crossmodal.space import Space
 from pairs.catalogue import write_catalogue
 from pairs.collection import write_audio
@@ -110,9 +111,7 @@ class Shelf:
 
     def rows(self, *, seed: int) -> list[ScoreRow]:
         """Top-1 and top-5 with their chance, how many were given a name at all, and how many of these the right one."""
-        from crossmodal.metrics.bootstrap import bootstrap_interval
-
-        count, listed = len(self.scores), []
+        count = len(self.scores)
         ranks = np.array([answer.rank or np.inf for answer in self.answers])
         answered = np.array([answer.answered for answer in self.answers])
         measured = [
@@ -121,15 +120,7 @@ class Shelf:
             ("answered", answered, None),
             ("right of those answered", (ranks <= 1)[answered], 1 / count),
         ]
-        for metric, values, chance in measured:
-            if len(values):
-                found = bootstrap_interval(values.astype(np.float64), seed=seed)
-                listed.append(
-                    ScoreRow(
-                        metric=metric, value=found.value, low=found.low, high=found.high, chance=chance, n=len(values)
-                    )
-                )
-        return listed
+        return share_rows(measured, seed=seed)
 
 
 def choose_works(count: int, *, seed: int, trained: frozenset[str] = frozenset()) -> list[TableWork]:

@@ -12,6 +12,7 @@ from crossmodal.applications.score_alignment import align_recording
 from crossmodal.applications.score_view import write_alignment_page
 from crossmodal.base.results import ScoreRow
 from crossmodal.demo_scores import EXCERPT_SECONDS, SPACE, Answer, Performed, Shelf, title_of
+from crossmodal.demo_shares import summary_lines
 from crossmodal.report import AudioEntry, AudioList, Command, Paragraph, Section, Table, embed_audio
 from crossmodal.report.html import Context, escape
 from crossmodal.space import Space
@@ -60,13 +61,9 @@ class ScoreResults:
 
     def summary(self) -> list[str]:
         """The figures that the terminal shows."""
-        lines = []
-        for row in self.rows:
-            chance = "" if row.chance is None else f", chance {row.chance:.2f}"
-            lines.append(f"{SPACE}: {row.metric} {row.value:.3f} [{row.low:.3f}, {row.high:.3f}] of {row.n}{chance}")
         named = sum(answer.answered for answer in self.shelf.outside)
-        lines.append(f"{SPACE}: {named} of {len(self.shelf.outside)} recordings that are not on the shelf given a name")
-        return lines
+        outside = f"{SPACE}: {named} of {len(self.shelf.outside)} recordings that are not on the shelf given a name"
+        return [*summary_lines(SPACE, self.rows), outside]
 
 
 def align_one(space: Space, shelf: Shelf, page: Path) -> Aligned:

@@ -1,4 +1,4 @@
-"""`JointEmbedding`: one tower (encoder + head) for each modality, all into one space of unit vectors."""
+"""`JointEmbedding`: one tower (encoder + head) for each modality, all into one space of unit vectors (or of hashes)."""
 
 from __future__ import annotations
 
@@ -71,8 +71,14 @@ class TowerModule(nn.Module):
         return self.project(self.encoder(batch))
 
     def project(self, features: Tensor) -> Tensor:
-        """Encoder outputs (n, e) -> (n, d) unit vectors, float32 whatever the autocast."""
-        return normalize(self.head(features).float(), dim=-1)
+        """Encoder outputs (n, e) -> (n, d) unit vectors, float32 whatever the autocast; hashes keep their length."""
+        return projected(self.head, features)
+
+
+def projected(head: nn.Module, features: Tensor) -> Tensor:
+    """Features (n, e) through a head, float32; of unit length unless the head says that its vectors' length is meant."""
+    vectors: Tensor = head(features).float()
+    return normalize(vectors, dim=-1) if getattr(head, "unit", True) else vectors
 
 
 class SymmetricBilinear(Bilinear):

@@ -20,7 +20,7 @@ from crossmodal.base.results import Skipped
 from crossmodal.embedding import JointEmbedding, along, device_of, pool_windows
 from crossmodal.objectives.similarity import Cosine
 from crossmodal.recipe import Recipe
-from encoders.encoder import AudioEncoder, AudioItem, Embedding, Encoder, SequenceEncoder
+from encoders.encoder import AudioEncoder, AudioItem, Embedding, Encoder, SequenceEncoder, WholeEncoder
 
 WINDOWS_AT_ONCE = 16  # as fast as more on a CPU, whose cache they fit; wide transformers stay within memory
 TEXTS_AT_ONCE = 64
@@ -103,6 +103,8 @@ class Space:
         encoder = self.encoder(modality)
         if not len(items):
             return np.zeros((0, self.dimension), np.float32)
+        if isinstance(encoder, WholeEncoder):
+            return np.concatenate([self._forward(modality, [encoder.prepare(item)]).numpy() for item in items])
         if isinstance(encoder, AudioEncoder | SequenceEncoder):
             return np.stack([pool_windows(self.sequence(modality, item).vectors).numpy() for item in items])
         prepared = [encoder.prepare(item) for item in items]

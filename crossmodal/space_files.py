@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import multiprocessing
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -34,6 +36,8 @@ TOLERANCE = 1e-3  # largest distance of a canary's vector: other processors roun
 CANARY_TEXTS = ("slow solemn choir", "lively fiddle tune")
 FILES = ("recipe.yaml", "weights.safetensors", "vocabulary.json", "works.json", "card.md", "canary.safetensors")
 MANIFEST = "manifest.json"
+NON_COMMERCIAL = "-nc"  # the end of the name of a space whose data forbid commercial use
+_LOG = logging.getLogger("crossmodal")
 
 
 def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
@@ -42,11 +46,12 @@ def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
     make_folder(folder)
     remove_leftovers(folder)  # of a run that was killed
     (folder / MANIFEST).unlink(missing_ok=True)
-    if half:
-        for tensor in space.embedding.state_dict().values():
-            if tensor.is_floating_point():
-                tensor.copy_(tensor.half())
-    weights = {k: v.half() if half and v.is_floating_point() else v for k, v in owned_state(space.embedding).items()}
+    weights = owned_state(space.embedding)
+    if half:  # the towers of others, which are not copied, stay as they are
+        weights = {name: _rounded(tensor) for name, tensor in weights.items()}
+        state = space.embedding.state_dict()
+        for name, tensor in weights.items():
+            state[name].copy_(tensor)
     weights |= {"background.mean": space.background.mean, "background.covariance": space.background.covariance}
     _write_text(folder / "recipe.yaml", dump_recipe(space.recipe))
     _write_tensors(folder / "weights.safetensors", weights)
@@ -69,8 +74,16 @@ def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
     return load_space(folder)
 
 
+def _rounded(tensor: Tensor) -> Tensor:
+    """In 16 bits, unless it is of integers or has a value beyond 65,504, as variances of what nothing normalizes may have."""
+    half = tensor.half() if tensor.is_floating_point() else tensor
+    return half if half.isfinite().all() else tensor
+
+
 def load_space(name: str | Path) -> Space:
     """A space by path, by the name of one trained here or bundled, or by a public model id with a `/`.
+
+    One whose name ends in "-nc" says in a line of the log (stderr, unless configured) that its data forbid commercial use.
 
     Raises InputError where there is none, IntegrityError where files or vectors are not what they were.
     """
@@ -83,7 +96,10 @@ def load_space(name: str | Path) -> Space:
         from crossmodal.public import load_public
 
         return load_public(str(folder))
-    return _load_folder(folder)
+    space = _load_folder(folder)
+    if space.name.endswith(NON_COMMERCIAL) and multiprocessing.parent_process() is None:
+        _LOG.warning("crossmodal: %s: its training data forbid commercial use; see its card", space.reference)
+    return space
 
 
 def find_space(name: str | Path) -> Path | None:

@@ -7,7 +7,7 @@ State lies in `OUTPUT/training`: prepared recordings, and for each stage its log
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 import lightning
@@ -19,6 +19,7 @@ from crossmodal.assembly import (
     build_embedding,
     build_pairs,
     check_recipe,
+    needed_files,
 )
 from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.base.files import (
@@ -31,14 +32,14 @@ from crossmodal.base.files import (
 )
 from crossmodal.base.results import Skipped
 from crossmodal.card import write_card
-from crossmodal.embedding import JointEmbedding, along, pool_windows
+from crossmodal.embedding import JointEmbedding, along, device_of, pool_windows
 from crossmodal.overlays import OVERLAID
 from crossmodal.prepared import PreparedStore, front_end_key, prepare_store
 from crossmodal.recipe import Recipe, dump_recipe
 from crossmodal.space import Background, Space
 from crossmodal.space_files import MANIFEST, load_space, save_space
 from crossmodal.stages.fit import on_gpu
-from crossmodal.training_stages import Material, run_stage
+from crossmodal.training_stages import Material, fitting_batches, run_stage
 from encoders.encoder import AudioEncoder, SequenceEncoder
 from encoders.labels import Labels
 from pairs.catalogue import Catalogue, read_catalogue
@@ -46,6 +47,7 @@ from pairs.source import Item
 from pairs.splits import assign_splits
 
 STATE = "training"
+DRAWN_BATCHES = 16
 
 
 def train(
@@ -80,8 +82,9 @@ def train(
         embedding = build_embedding(recipe, names=class_names(recipe, read))
         start = _begin(embedding, recipe.start) if recipe.start else None
         material = gather_material(
-            embedding, read, prepared or state / "prepared", seed=recipe.seed, jobs=jobs, quiet=quiet
-        )
+            embedding, read, prepared or state / "prepared", needs=needed_files(recipe), seed=recipe.seed, jobs=jobs,
+            quiet=quiet,
+        )  # fmt: skip
         for number, (name, stage) in enumerate(recipe.stages.items(), start=1):
             run_stage(
                 embedding,
@@ -124,24 +127,32 @@ def class_names(recipe: Recipe, catalogue: Catalogue) -> list[str]:
 
 
 def gather_material(
-    embedding: JointEmbedding, catalogue: Catalogue, folder: Path, *, seed: int, jobs: int, quiet: bool
-) -> Material:
-    """Splits a catalogue by work and prepares its recordings: of an item those of all towers of sound, which share one front end."""
+    embedding: JointEmbedding, catalogue: Catalogue, folder: Path, *, needs: Set[str] = frozenset({"audio"}), seed: int, jobs: int,
+    quiet: bool,
+) -> Material:  # fmt: skip
+    """Splits a catalogue by work and, where the pairs need "audio" (see `PairSource`), prepares its recordings: of an item those of all
+    towers of sound, which share one front end.
+    """
     kinds = embedding.recordings
     if not kinds:
         raise RecipeError(f"towers: expected one of recordings among them, got {', '.join(embedding.towers)}")
     encoders = [encoder for kind in kinds if isinstance(encoder := embedding.tower(kind).encoder, AudioEncoder)]
-    if len({(front_end_key(encoder), encoder.window) for encoder in encoders}) > 1:
-        raise RecipeError(f"towers: expected one front end for {' and '.join(kinds)}, got several; give them the same")
-    usable = [item for item in catalogue.items if all(kind in item.files for kind in kinds)]
+    needed = (needs - {"audio"}) | set(kinds if "audio" in needs else ())
+    usable = [item for item in catalogue.items if needed <= item.files.keys()]
     if not usable:
         raise InputError(
-            f"{catalogue.path}: expected items with files in the columns {', '.join(kinds)}, got none; check columns and paths"
+            f"{catalogue.path}: expected items with files in the columns {', '.join(sorted(needed))}, got none; check columns and paths"
         )
-    columns = list(dict.fromkeys([*kinds, *(part for kind in kinds for part in OVERLAID.get(kind, ()))]))
-    paths = list(dict.fromkeys(item.files[kind] for item in usable for kind in columns if kind in item.files))
-    store, skipped = prepare_store(encoders[0], paths, folder=folder, jobs=jobs, quiet=quiet)
-    usable = [item for item in usable if all(item.files[kind] in store for kind in columns if kind in item.files)]
+    store, skipped = PreparedStore([], encoders[0].window), list[Skipped]()
+    if "audio" in needs:
+        if len({(front_end_key(encoder), encoder.window) for encoder in encoders}) > 1:
+            raise RecipeError(
+                f"towers: expected one front end for {' and '.join(kinds)}, got several; give them the same"
+            )
+        columns = list(dict.fromkeys([*kinds, *(part for kind in kinds for part in OVERLAID.get(kind, ()))]))
+        paths = list(dict.fromkeys(item.files[kind] for item in usable for kind in columns if kind in item.files))
+        store, skipped = prepare_store(encoders[0], paths, folder=folder, jobs=jobs, quiet=quiet)
+        usable = [item for item in usable if all(item.files[kind] in store for kind in columns if kind in item.files)]
     splits: dict[str, list[Item]] = {"train": [], "validation": [], "test": []}
     for item in assign_splits(usable, seed=seed):
         splits[item.split or "train"].append(item)
@@ -169,9 +180,22 @@ def track_vectors(embedding: JointEmbedding, store: PreparedStore, items: Sequen
     return torch.stack(rows)
 
 
+def drawn_vectors(embedding: JointEmbedding, recipe: Recipe, material: Material) -> Tensor:
+    """Vectors (n, d) of recordings as the last stage's pairs draw them: where these bring frames of their own, nothing is prepared."""
+    stage = list(recipe.stages.values())[-1]
+    batches = fitting_batches(embedding, stage, material, seed=recipe.seed)
+    tower = embedding.tower("audio")
+    with torch.inference_mode():
+        found = [tower(batches[step].to(device_of(embedding)).inputs["audio"]).cpu() for step in range(DRAWN_BATCHES)]
+    return torch.cat(found)
+
+
 def _space(recipe: Recipe, embedding: JointEmbedding, material: Material, output: Path, start: Space | None) -> Space:
     items = material.splits["train"]
-    vectors = track_vectors(embedding, material.store, items)
+    if "audio" in needed_files(recipe):
+        vectors = track_vectors(embedding, material.store, items)
+    else:
+        vectors = drawn_vectors(embedding, recipe, material)
     own = embedding.tower("label").encoder if "label" in embedding.towers else None
     seen: set[str] = set()
     for stage in recipe.stages.values():

@@ -16,6 +16,9 @@ ENCODERS: dict[str, str] = {
     "excerpt-vgg": "encoders.excerpts:ExcerptVgg",
     "sheet-context": "encoders.sheets:SheetContext",
     "sheet-vgg": "encoders.sheets:SheetVgg",
+    "constant-q-hash": "encoders.midi_hash:ConstantQHash",
+    "constant-q-hash-2016": "encoders.midi_hash:ConstantQHash2016",
+    "constant-q-pruning": "encoders.midi_hash:ConstantQPruning",
     "word-vectors": "encoders.words:WordVectors",
     "sentences": "encoders.sentences:Sentences",
     "labels": "encoders.labels:Labels",
@@ -28,4 +31,5 @@ HEADS: dict[str, str] = {
     "linear": "encoders.heads:Linear",
     "identity": "encoders.heads:Identity",
     "cca": "encoders.cca:Canonical",
+    "hash": "encoders.heads:Hash",
 }

@@ -104,6 +104,22 @@ class SequenceEncoder(Encoder):
         return vectors[rows, steps].flatten(0, 1)
 
 
+class WholeEncoder(Encoder):
+    """An encoder that describes a sequence of any length by one vector. `forward` takes (n, ..., t), or places in it, whose vectors are
+    all that of the whole.
+    """
+
+    def pool(self, windows: Tensor) -> Tensor:
+        """(n, ..., t) -> (n, dimension)."""
+        raise NotImplementedError  # abstract
+
+    def forward(self, batch: Tensor | Anchored) -> Tensor:  # type: ignore[override]
+        """Anchored (n, k) -> (n * k, dimension); (n, ..., t) -> (n, dimension)."""
+        if isinstance(batch, Anchored):
+            return self.pool(batch.windows).repeat_interleave(batch.anchors.shape[1], dim=0)
+        return self.pool(batch)
+
+
 def central(windows: Tensor) -> Anchored:
     """Windows (n, ..., t) with their centres as the only anchors."""
     centres = torch.full((len(windows), 1), windows.shape[-1] // 2, dtype=torch.long, device=windows.device)

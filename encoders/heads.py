@@ -1,10 +1,12 @@
 """Heads: what stands between an encoder's vector and the shared space, (n, input) -> (n, dimension).
 
-Normalization to unit length belongs to the joint embedding, not to a head.
+Normalization to unit length belongs to the joint embedding, not to a head; a head whose vectors have a length that is meant says
+`unit = False`.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 
@@ -43,3 +45,27 @@ class Identity(nn.Module):
     def forward(self, vectors: Tensor) -> Tensor:
         """(n, input) -> the same."""
         return vectors
+
+
+class Hash(nn.Module):
+    """Values in (-1, 1) whose signs are the bits of a hash: tanh of a linear layer (Raffel 2016). Their length is meant, so that the
+    joint embedding leaves them as they are.
+
+    balanced: batch normalization before the tanh, which leaves each value a learned size and no offset, so that each bit is set about
+    half of the time.
+    """
+
+    unit = False
+
+    def __init__(self, input: int, dimension: int = 32, *, balanced: bool = False) -> None:
+        super().__init__()
+        self.linear = nn.Linear(input, dimension, bias=not balanced)
+        self.balanced = nn.BatchNorm1d(dimension, affine=False) if balanced else None
+        self.size = nn.Parameter(torch.ones(dimension)) if balanced else None
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(n, input) -> (n, dimension) float32, whatever the autocast."""
+        values: Tensor = self.linear(vectors).float()
+        if self.balanced is not None and self.size is not None:
+            values = self.balanced(values) * self.size
+        return values.tanh()

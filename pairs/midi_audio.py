@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from pairs.source import Example, Item, PairSource
 FRAMES_PER_SECOND = 22_050 / 1_024
 CENTRE_SECONDS = 0.186485  # of frame 0; encoders.constant_q says why, a test holds the two together
 LOWEST_PITCH, BINS = 36, 48
+_UNHEARD = 16  # bins that another view of a recording lacks, at most
+_FAINT = 0.1  # length of what is left of a frame below which it counts as silence
 _SOUNDING = 0.25  # of a frame's strongest: a bin of the piano roll in which a note sounds
 Frames = NDArray[np.float32]
 Stored = NDArray[np.uint8]
@@ -39,13 +42,17 @@ class MidiAudioPairs(PairSource):
     of examples whose MIDI is stretched to the recording's time, as published; the others run at their own tempo, changed by up to
     `stretch` (a factor); shift: semitones by which both are transposed, at most; colour: decibels by which the recording's bins are made
     louder or softer, smoothly, at most; neighbours: the labels say which of the 48 pitches sound at the moment and at so many
-    moments of `spacing` frames before and after; views: 2 gives every side a second time, changed in another way, for
-    self-supervised learning on each side alone.
+    moments of `spacing` frames before and after; views: 2 gives every side a second time, at another tempo, the recording with a band of
+    pitches unheard, for self-supervised learning on each side alone; whole: all stretches of a work belong together, not only the same
+    moments: for a network that describes a whole track.
     """
+
+    needs: ClassVar[str] = "warp"
 
     def __init__(
         self, items: Sequence[Item], *, side: str = "midi", anchors: int = 8, frames: int = 256, spacing: float = 16.0,
         warped: float = 0.3, stretch: float = 1.15, shift: int = 6, colour: float = 6.0, neighbours: int = 1, views: int = 1,
+        whole: bool = False,
     ) -> None:  # fmt: skip
         if side not in ("midi", "rolls", "both"):
             raise InputError(f'side: expected "midi", "rolls" or "both", got "{side}"')
@@ -55,7 +62,7 @@ class MidiAudioPairs(PairSource):
         super().__init__(usable)
         self.side, self.anchors, self.frames, self.spacing = side, anchors, frames, spacing
         self.warped, self.stretch, self.shift, self.colour = warped, stretch, shift, colour
-        self.neighbours, self.views = neighbours, views
+        self.neighbours, self.views, self.alike = neighbours, views, whole
         works = {work: number for number, work in enumerate(sorted({item.work for item in usable}))}
         self._work = [works[item.work] for item in usable]
         self._warp = lru_cache(maxsize=200_000)(read_warp)
@@ -98,12 +105,16 @@ class MidiAudioPairs(PairSource):
         inputs: dict[str, object] = {}
         for view in range(self.views):
             mark = f"@{view + 1}" if view else ""
-            inputs[f"audio{mark}"] = self._heard(recording, start, chosen, key, generator)
+            if view:
+                inputs[f"audio{mark}"] = self._heard_anew(recording, chosen, key, generator)
+            else:
+                inputs["audio"] = self._heard(recording, start, chosen, key, generator)
             inputs[f"midi{mark}"] = self._read(
                 midi, places, chosen, start, back, key + self.semitones(index), generator
             )
         inputs["label"] = self._sounding(rolls, places, key + self.semitones(index))
-        group = (self._work[index] * 1_000_000 + np.round(chosen)).astype(np.int64) * 32 + index % 32
+        moment = (self._work[index] * 1_000_000 + np.round(chosen)).astype(np.int64) * 32 + index % 32
+        group = np.full(len(chosen), self._work[index]) if self.alike else moment
         return Example(index, inputs, group=group)
 
     def _moments(
@@ -115,10 +126,10 @@ class MidiAudioPairs(PairSource):
         near = np.abs(_frame_of(back(_second_of(rows))) - middle) < self.frames / 2 / self.stretch - 1
         kept = [centre]
         for row in generator.permutation(rows[near]):
-            if min(abs(row - other) for other in kept) >= self.spacing:
-                kept.append(float(row))
             if len(kept) == self.anchors:
                 break
+            if min(abs(row - other) for other in kept) >= self.spacing:
+                kept.append(float(row))
         missing = self.anchors - len(kept)
         return np.array([*kept, *generator.choice(kept, missing)]) if missing else np.array(kept)
 
@@ -129,6 +140,19 @@ class MidiAudioPairs(PairSource):
         frames = _coloured(_take(recording, first + np.arange(self.frames, dtype=np.float64)), self.colour, generator)
         return FramePlaces(transposed(frames, key), np.clip(chosen - first, 0, self.frames - 1))
 
+    def _heard_anew(
+        self, recording: Stored, chosen: NDArray[np.float64], key: int, generator: np.random.Generator
+    ) -> FramePlaces:
+        """The recording around the same moments as another might play it: at another tempo, with a band of pitches unheard."""
+        places = self._stretched(recording, chosen, generator)
+        frames = _coloured(places.frames, self.colour, generator)
+        width = int(generator.integers(_UNHEARD + 1))
+        first = int(generator.integers(frames.shape[1] - width + 1))
+        frames[:, first : first + width] = 0
+        length = np.linalg.norm(frames, axis=1, keepdims=True)
+        frames = np.divide(frames, length, out=np.zeros_like(frames), where=length > _FAINT)
+        return FramePlaces(transposed(frames, key), places.anchors)
+
     def _read(
         self, midi: Stored, places: NDArray[np.float64], chosen: NDArray[np.float64], start: float, back: Clock, key: int,
         generator: np.random.Generator,
@@ -138,12 +162,17 @@ class MidiAudioPairs(PairSource):
             first = round(start)
             rows = _frame_of(back(_second_of(first + np.arange(self.frames, dtype=np.float64))))
             return FramePlaces(transposed(_take(midi, rows), key), np.clip(chosen - first, 0, self.frames - 1))
+        read = self._stretched(midi, places, generator)
+        return FramePlaces(transposed(read.frames, key), read.anchors)
+
+    def _stretched(self, stored: Stored, places: NDArray[np.float64], generator: np.random.Generator) -> FramePlaces:
+        """A stretch around some places of a file, its tempo changed by up to `stretch`."""
         rate = float(np.exp(generator.uniform(-1, 1) * np.log(self.stretch))) if self.stretch > 1 else 1.0
         middle = (places.min() + places.max()) / 2
         spare = max(0.0, self.frames * rate - (places.max() - places.min())) / 2
         begin = middle - self.frames * rate / 2 + float(generator.uniform(-0.8, 0.8)) * spare
         rows = begin + np.arange(self.frames) * rate
-        return FramePlaces(transposed(_take(midi, rows), key), np.clip((places - begin) / rate, 0, self.frames - 1))
+        return FramePlaces(_take(stored, rows), np.clip((places - begin) / rate, 0, self.frames - 1))
 
     def _sounding(self, rolls: Stored, places: NDArray[np.float64], key: int) -> NDArray[np.bool_]:
         offsets = np.arange(-self.neighbours, self.neighbours + 1) * self.spacing

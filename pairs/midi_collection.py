@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -77,11 +77,17 @@ class Recorded:
     versions: tuple[MidiVersion, ...]
 
 
-def corpus_sources(count: int, *, seed: int = 0, licence: str = "free") -> list[MidiSource]:
-    """Works of the music21 corpus in a random order, tunes after the rest; licence: "free" (for what ships) or "any"."""
+def corpus_sources(
+    count: int, *, seed: int = 0, licence: str = "free", leave_out: Container[str] = frozenset()
+) -> list[MidiSource]:
+    """Works of the music21 corpus in a random order, tunes after the rest; licence: "free" (for what ships) or "any"; leave_out: groups
+    that are not wanted, as a space's list of training works has them.
+    """
     if licence not in ("free", "any"):
         raise InputError(f'licence: expected "free" or "any", got "{licence}"')
-    usable = [work for work in read_works() if licence == "any" or work.free]
+    usable = [
+        work for work in read_works() if (licence == "any" or work.free) and f"group-{work.group}" not in leave_out
+    ]
     order = np.random.default_rng([seed, 23]).permutation(len(usable))
     chosen = sorted(order, key=lambda place: usable[place].work.path.endswith(".abc"))[:count]
     return [_corpus_source(usable[place]) for place in chosen]

@@ -65,7 +65,7 @@ def melody_of(part: Part) -> Melody:
     )
 
 
-def key_for(singer: Singer, pitch: Floats, generator: np.random.Generator) -> int:
+def key_for(singer: Singer, pitch: Floats | NDArray[np.signedinteger], generator: np.random.Generator) -> int:
     """Semitones by which a singer transposes a melody (n,): its middle comes to about where the voice is comfortable."""
     return round(singer.centre - float(np.median(pitch)) + float(generator.normal(0, KEY_SEMITONES)))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -86,7 +87,13 @@ class Example:
 
 
 class PairSource:
-    """Base of pair sources: built from items, then asked for one example of an item at a time."""
+    """Base of pair sources: built from items, then asked for one example of an item at a time.
+
+    needs: what an item has a file of, if the source is to use it. "audio": recordings (a file for each tower of sound) are prepared before
+    training; a source without it brings frames of its own.
+    """
+
+    needs: ClassVar[str] = "audio"
 
     def __init__(self, items: Sequence[Item]) -> None:
         self.items = list(items)

@@ -15,7 +15,6 @@ Sequences are made by the script. Kernels are compiled before the clock starts; 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -23,7 +22,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -36,7 +34,7 @@ from crossmodal.alignment.jumps import JumpOptions, align_with_jumps
 from crossmodal.alignment.motion import Jump, jumps_between
 from crossmodal.alignment.multires import align
 from crossmodal.alignment.online import OnlineAlignment
-from scripts.benchmarking import Row, own_peak, processor, table
+from scripts.benchmarking import Row, own_peak, processor, report
 
 DIMENSION = 32
 SYSTEM = 200  # columns of a system where every system may follow every other
@@ -250,15 +248,8 @@ def main(words: Sequence[str] | None = None) -> int:
             jump_long(count, columns, written_jumps(columns))
         print(own_peak())
         return 0
-    rows = run(arguments)
-    if arguments.json:
-        print(json.dumps({"numpy": np.__version__, "rows": [asdict(row) for row in rows]}, indent=2))
-        return 0
-    print(f"numpy {np.__version__}, {os.cpu_count()} cores, of which kernels use one")
-    print(table(rows))
-    goals = [row.met for row in rows if row.met is not None]
-    print(f"{sum(goals)} of {len(goals)} goals met")
-    return 0
+    heading = f"numpy {np.__version__}, {os.cpu_count()} cores, of which kernels use one"
+    return report(run(arguments), heading=heading, versions={"numpy": np.__version__}, as_json=arguments.json)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ Sounds are made by the script. Times of one core are processor seconds, so that 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -23,7 +22,6 @@ import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +38,7 @@ from crossmodal.base.results import Skipped
 from crossmodal.space import Space
 from encoders.encoder import AudioEncoder
 from scripts.bench_training import make_catalogue, measure_training
-from scripts.benchmarking import Row, make_recording, own_peak, processor, table, wall
+from scripts.benchmarking import Row, make_recording, own_peak, processor, report, wall
 
 if TYPE_CHECKING:
     from transformers import ClapConfig
@@ -224,16 +222,11 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     with tempfile.TemporaryDirectory() as folder:
         rows = run(arguments, space, Path(folder))
-    if arguments.json:
-        document = {"space": space.reference, "torch": torch.__version__, "rows": [asdict(row) for row in rows]}
-        print(json.dumps(document, indent=2))
-        return 0
-    print(f"{space.reference}, torch {torch.__version__}, {arguments.jobs} cores of {os.cpu_count()}")
-    print(table(rows))
-    goals = [row.met for row in rows if row.met is not None]
-    print(f"{sum(goals)} of {len(goals)} goals met")
+    heading = f"{space.reference}, torch {torch.__version__}, {arguments.jobs} cores of {os.cpu_count()}"
+    versions = {"space": space.reference, "torch": torch.__version__}
+    report(rows, heading=heading, versions=versions, as_json=arguments.json)
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if busy > 1.5 * (os.cpu_count() or 1):
+    if not arguments.json and busy > 1.5 * (os.cpu_count() or 1):
         print(f"(the machine has other work, load {busy:.1f}: times by the clock are unsteady)")
     return 0
 

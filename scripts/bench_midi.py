@@ -1,28 +1,29 @@
 """Speed of matching hash sequences, as ratios that one run measures: prints goals met and missed, always exits 0.
 
-    python scripts/bench_midi.py [--quick] [--json]      # about two minutes on one core; --quick: about 20 seconds
+    python scripts/bench_midi.py [--quick] [--json] [--space SPACE --training COLLECTION]
 
 - The Hamming matrix beside numpy's, and the hash DTW without pruning beside a plain row-by-row numba form and `librosa.sequence.dtw`
 without its path on a
   matrix of the same size, and on constant-Q at the full rate: 8 vectors of 48 numbers for a hash.
 - A ranked search with pruning, the query's true match among the candidates: time of a candidate, and the share that was not worked out.
 - Growth with the length, the number of candidates, and the cores.
+- The whole cascade for one MIDI file over 200,000 tracks, its memory, and both extrapolated to a million (`bench_cascade.py`).
 
-Sequences are invented by the script, to be like those of music where pruning depends on it: a hash differs from the one before in each
-bit with a probability (10%), and a match has wrong bits (10%) and hashes left out or doubled (5% each). Real hashes prune more or less.
-Results are compared with the plain form before they are timed. Kernels are compiled before the clock starts; times are processor seconds
-of one core, the best of some runs, but for the growth with cores, which is by the clock.
+About four minutes on one core; --quick: about 30 seconds. Sequences are invented by the script, to be like those of music where pruning
+depends on it: a hash differs from the one before in each bit with a probability (10%), and a match has wrong bits (10%) and hashes left out
+or doubled (5% each). Real hashes prune more or less: with --space the cascade is measured on those of real music. Results are compared
+with the plain form before they are timed. Kernels are compiled before the clock starts; times are processor seconds of one core, the best
+of some runs, but for the growth with cores, which is by the clock.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -35,7 +36,9 @@ from crossmodal.alignment.hashing.collection import HashCollection
 from crossmodal.alignment.hashing.hamming import hamming_into, popcount
 from crossmodal.alignment.hashing.rule import Hashes, Rule
 from crossmodal.alignment.hashing.search import Ranking, search
-from scripts.benchmarking import Row, processor, table
+from crossmodal.space_files import load_space
+from scripts.bench_cascade import invented_bench, measure_cascade, measure_memory, spliced_bench
+from scripts.benchmarking import Row, processor, report
 
 SIZES = (
     (80, 650, 0.005),
@@ -205,22 +208,37 @@ def run(*, quick: bool) -> list[Row]:
     return rows + measure_growth(lengths=lengths, counts=counts, cores=cores, repeats=repeats)
 
 
+def run_cascade(count: int, space: str | None, training: Path | None, *, repeats: int) -> list[Row]:
+    """Time and memory of the whole cascade."""
+    with tempfile.TemporaryDirectory(prefix="crossmodal-") as name:
+        if space is None or training is None:
+            bench = invented_bench(Path(name), count)
+        else:
+            bench = spliced_bench(Path(name), load_space(space), training, count)
+        few = invented_bench(Path(name) / "few", 500)
+        return measure_cascade(bench, repeats=repeats) + measure_memory(bench, few)
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """0."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="smaller sizes and fewer runs")
+    parser.add_argument("--space", help="trained, whose cascade is measured; --training as well")
+    parser.add_argument("--training", type=Path, help="collection of which the tracks are spliced")
+    parser.add_argument("--tracks", type=int, help="of the cascade (200,000; --quick: 5,000)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
     arguments = parser.parse_args(words)
+    if (arguments.space is None) != (arguments.training is None):
+        parser.error("expected --space and --training, or neither, got one of them")
+    heading = (
+        f"numba {numba.__version__}, {os.cpu_count()} cores; invented hashes: {FLIPS:.0%} of the bits change from one to the next, a match "
+        f"has {ERRORS:.0%} wrong bits and {WARPS:.0%} of its hashes left out and doubled; cascade: "
+        + (arguments.space or "an untrained space of the real size, invented hashes, assumed cuts")
+    )
     rows = run(quick=arguments.quick)
-    if arguments.json:
-        print(json.dumps({"numba": numba.__version__, "rows": [asdict(row) for row in rows]}, indent=2))
-        return 0
-    print(f"numba {numba.__version__}, {os.cpu_count()} cores; invented hashes: {FLIPS:.0%} of the bits change from one to the next,"
-          f" a match has {ERRORS:.0%} wrong bits and {WARPS:.0%} of its hashes left out and doubled")  # fmt: skip
-    print(table(rows))
-    goals = [row.met for row in rows if row.met is not None]
-    print(f"{sum(goals)} of {len(goals)} goals met")
-    return 0
+    tracks = arguments.tracks or (5_000 if arguments.quick else 200_000)
+    rows += run_cascade(tracks, arguments.space, arguments.training, repeats=1 if arguments.quick else 2)
+    return report(rows, heading=heading, versions={"numba": numba.__version__}, as_json=arguments.json)
 
 
 if __name__ == "__main__":

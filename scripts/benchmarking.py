@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,18 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def report(rows: Sequence[Row], *, heading: str, versions: Mapping[str, str], as_json: bool) -> int:
+    """Prints the rows under a heading with how many goals are met, or one JSON document with the versions; 0 for the exit."""
+    if as_json:
+        print(json.dumps({**versions, "rows": [asdict(row) for row in rows]}, indent=2))
+        return 0
+    print(heading)
+    print(table(rows))
+    goals = [row.met for row in rows if row.met is not None]
+    print(f"{sum(goals)} of {len(goals)} goals met")
+    return 0
+
+
 def wall(run: Callable[[], object]) -> float:
     """Seconds that a call takes."""
     begin = time.perf_counter()
@@ -73,6 +86,15 @@ def own_peak() -> float:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1024 / (1024 if platform.system() == "Darwin" else 1)
+
+
+def resident() -> float:
+    """Memory of this process in MB, pages of mapped files that it has read among them; its peak where the system does not tell."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return own_peak()
+    line = next(line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmRSS"))
+    return float(line.split()[1]) / 1024
 
 
 def make_recording(path: Path, seconds: float, *, seed: int, rate: int = 44100, channels: int = 2) -> Path:

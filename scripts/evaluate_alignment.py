@@ -124,44 +124,71 @@ def alignment(space: Space, chosen: Sequence[Judged], work: Path) -> list[ScoreR
 
 
 def following(space: Space, chosen: Sequence[Judged], work: Path) -> list[ScoreRow]:
-    """Share of updates within one beat of the newest sample; computing per update; whole latency."""
-    right, names, computing, latency = [], [], [], []
+    """Share of updates within one beat of the newest sample; computing per update; how far what is said lies behind; stated latency."""
+    found: list[tuple[str, Followed]] = []
     for judgement in chosen:
-        truth = truth_of(judgement)
-        if len(truth.seconds) < 8:
-            continue
-        score = score_of(judgement)
-        follower = ScoreFollower(space, score)
-        samples = decode(beginning(recording(judgement.performance.midi, work)), sample_rate=follower.rate)
-        columns = np.array([score.column(p, s, x) for p, s, x in zip(truth.page, truth.system, truth.x, strict=True)])
-        order = np.argsort(columns, kind="stable")
-        beats = np.arange(len(columns), dtype=np.float64)
-        block = int(BLOCK_SECONDS * follower.rate)
-        hits = []
-        for start in range(0, len(samples), block):
-            began = time.perf_counter()
-            updates = follower.feed(samples[start : start + block])
-            computing.append(time.perf_counter() - began)
-            for row in updates:
-                if truth.seconds[0] <= row.audio_seconds <= truth.seconds[-1]:
-                    said = np.interp(score.column(row.page - 1, row.system - 1, row.x), columns[order], beats[order])
-                    hits.append(abs(said - np.interp(row.audio_seconds, truth.seconds, beats)) <= 1)
-                    latency.append(row.latency_seconds)
-        print(f"  {judgement.piece.id}: {np.mean(hits):.2f} of {len(hits)} updates", flush=True)
-        right += hits
-        names += [judgement.piece.id] * len(hits)
-    found = bootstrap_interval(np.array(right, np.float64), np.array(names), seed=0, samples=1000)
-    print(f"  computing per update: median {np.median(computing) * 1e3:.1f} ms, 99% {np.quantile(computing, 0.99) * 1e3:.1f} ms; "
-          f"whole latency: median {np.median(latency):.2f} s")  # fmt: skip
-    return [
-        ScoreRow(
-            metric="following: within one beat of the newest sample",
-            value=found.value,
-            low=found.low,
-            high=found.high,
-            n=found.n,
+        one = followed(space, judgement, work)
+        if one is not None:
+            found.append((judgement.piece.id, one))
+            print(f"  {judgement.piece.id}: {one.right.mean():.2f} of {len(one.right)} updates", flush=True)
+    right = np.concatenate([one.right for _, one in found]).astype(np.float64)
+    names = np.concatenate([np.repeat(name, len(one.right)) for name, one in found])
+    computing, stated, behind = (
+        np.concatenate([getattr(one, field) for _, one in found]) for field in ("computing", "stated", "behind")
+    )
+    print(
+        f"  computing per update: median {np.median(computing) * 1e3:.1f} ms, 99% {np.quantile(computing, 0.99) * 1e3:.1f} ms; "
+        f"stated latency: median {np.median(stated):.2f} s; what is said lies behind the music by (median) {np.median(behind):.2f} s"
+    )
+    rows = []
+    pieces = np.array([one.right.mean() for _, one in found])
+    for label, values, groups in (
+        ("within one beat of the newest sample", right, names),
+        ("the same, mean of pieces", pieces, None),
+    ):
+        share = bootstrap_interval(values, groups, seed=0, samples=1000)
+        rows.append(
+            ScoreRow(metric=f"following: {label}", value=share.value, low=share.low, high=share.high, n=share.n)
         )
-    ]
+    return rows
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Updates (k,) of one performance between its first and last beat: whether within one beat, latency as stated, and seconds by which
+    what is said lies behind the newest sample (of those within one beat); seconds of computing, of all updates.
+    """
+
+    right: NDArray[np.bool_]
+    stated: Floats
+    behind: Floats
+    computing: Floats
+
+
+def followed(space: Space, judgement: Judged, work: Path) -> Followed | None:
+    """One performance in blocks; None where it has too few beats."""
+    truth = truth_of(judgement)
+    if len(truth.seconds) < 8:
+        return None
+    score = score_of(judgement)
+    follower = ScoreFollower(space, score)
+    samples = decode(beginning(recording(judgement.performance.midi, work)), sample_rate=follower.rate)
+    columns = np.array([score.column(p, s, x) for p, s, x in zip(truth.page, truth.system, truth.x, strict=True)])
+    order = np.argsort(columns, kind="stable")
+    beats = np.arange(len(columns), dtype=np.float64)
+    block = int(BLOCK_SECONDS * follower.rate)
+    updates, computing = [], []
+    for start in range(0, len(samples), block):
+        began = time.perf_counter()
+        made = follower.feed(samples[start : start + block])
+        computing += [(time.perf_counter() - began) / len(made)] * len(made) if made else []
+        updates += [row for row in made if truth.seconds[0] <= row.audio_seconds <= truth.seconds[-1]]
+    now = np.array([row.audio_seconds for row in updates])
+    places = [score.column(row.page - 1, row.system - 1, row.x) for row in updates]
+    said = np.interp(places, columns[order], beats[order])
+    right = np.abs(said - np.interp(now, truth.seconds, beats)) <= 1
+    behind = (now - np.interp(said, beats, truth.seconds))[right]
+    return Followed(right, np.array([row.latency_seconds for row in updates]), behind, np.array(computing))
 
 
 def identification(index: Path, chosen: Sequence[Judged], work: Path, *, seconds: float = 30.0) -> list[ScoreRow]:

@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 import torch
 
+from crossmodal.applications.hash_sequences import hashes_of, pruning_vector
 from crossmodal.assembly import check_recipe
+from crossmodal.base.frame_store import append_frames
 from crossmodal.evaluation import evaluate
 from crossmodal.recipe import Recipe, dump_recipe, load_recipe, parse_recipe, recipe_names
 from crossmodal.space import Space
 from crossmodal.space_files import load_space
 from crossmodal.training import train
-from pairs.catalogue import read_catalogue
+from pairs.catalogue import read_catalogue, write_catalogue
 from pairs.sheet_music import read_sheet
+from pairs.source import Item
 
 SMALL = {  # encoder -> arguments that make it small, as a recipe would write them
     "mel-cnn": "{sample_rate: 16000, bands: 16, channels: [4, 4], pools: [[2, 2], [2, 2]], window_seconds: 1.0, dimension: 8}",
@@ -25,6 +28,9 @@ SMALL = {  # encoder -> arguments that make it small, as a recipe would write th
     "sheet-context": "{channels: [2, 2, 4], width: 8, radius: 4}",
     "excerpt-vgg": "{channels: [2, 2, 2, 4], window: 42, dimension: 6}",
     "sheet-vgg": "{channels: [2, 2, 2, 4], rows: 160, columns: 200, dimension: 6}",
+    "constant-q-hash": "{channels: [2, 2, 4], width: 8, radius: 4, window: 64}",
+    "constant-q-hash-2016": "{channels: [2, 2, 4], hidden: 12, window: 64}",
+    "constant-q-pruning": "{channels: [2, 2, 4], width: 8, heads: 2, window: 64}",
 }
 WORDS = ("low", "high", "rich", "pure", "slow", "solemn", "choir", "lively", "fiddle", "tune")
 
@@ -50,6 +56,8 @@ def small(name: str, words: Path) -> Recipe:
             overrides += [f"stages.{stage}.pairs.arguments.anchors=3", f"stages.{stage}.training.batch_size=3"]
         if "label" in part.auxiliary and full.towers.keys() <= {"voice", "mix"}:  # as wide as the small towers
             overrides.append(f"stages.{stage}.auxiliary.label.encoder.arguments.dimension=100")
+        if part.pairs.type == "midi-audio":
+            overrides.append(f"stages.{stage}.pairs.arguments.frames=64")
         if part.fit:
             overrides.append(f"stages.{stage}.fit.arguments.pairs=20")
     for modality, tower in full.towers.items():
@@ -71,6 +79,50 @@ def test_every_recipe_is_checked_and_complete(name: str) -> None:
 
 VOICES = [name for name in recipe_names() if load_recipe(name).towers.keys() <= {"voice", "mix"}]
 SHEETS = [name for name in recipe_names() if "sheet" in load_recipe(name).towers]
+MIDI = [name for name in recipe_names() if "midi" in load_recipe(name).towers]
+
+
+@pytest.fixture(scope="module")
+def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collection of frames: six works, each a recording and a MIDI file of it at another tempo; no sound."""
+    folder = tmp_path_factory.mktemp("tunes")
+    generator = np.random.default_rng(0)
+    items = []
+    (folder / "warps").mkdir()
+    for number in range(6):
+        notes = (generator.random((180, 48)) < 0.1).repeat(2, axis=0)
+        heard, written = notes[:150], notes[::2][:75]
+        append_frames(folder / "frames/recordings", [(f"r{number}", (200 * heard).astype(np.uint8))])
+        for store in ("midi", "rolls"):
+            append_frames(folder / "frames" / store, [(f"m{number}", (180 * written).astype(np.uint8))])
+        warp = folder / f"warps/m{number}.npy"
+        np.save(warp, np.array([[0.19, 3.6], [0.19, 7.1]]))
+        split = "validation" if number > 3 else "train"
+        fields: dict[str, str | int | float | bool | None] = {"recording": f"r{number}", "semitones": 0}
+        items.append(Item(id=f"m{number}", files={"warp": warp}, work=f"w{number}", split=split, fields=fields))
+    write_catalogue(folder / "catalogue.jsonl", items)
+    return folder / "catalogue.jsonl"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MIDI)
+def test_every_recipe_of_midi_trains_without_sound_and_its_space_reloads(
+    name: str, words: Path, tunes: Path, tmp_path: Path
+) -> None:
+    recipe = small(name, words)
+    trained, skipped = train(recipe, tunes, tmp_path / name, jobs=1, device="cpu", quiet=True)
+    assert not skipped
+    space = load_space(tmp_path / name)
+    assert space.fingerprint == trained.fingerprint and space.modalities == ["audio", "midi"]
+    assert space.works == {f"w{number}" for number in range(4)}
+    frames = np.random.default_rng(0).random((300, 48), dtype=np.float32)
+    for modality in space.modalities:
+        vectors = space.encode(modality, [frames])
+        np.testing.assert_allclose(vectors, trained.encode(modality, [frames]), atol=1e-6)
+        if "pruning" in name:
+            assert pruning_vector(space, modality, frames).shape == (128,)
+        else:
+            assert hashes_of(space, modality, frames).shape == (38,) and space.dimension == 32
 
 
 @pytest.mark.slow
@@ -125,7 +177,7 @@ def test_every_recipe_of_voices_trains_and_its_space_reloads(name: str, sounds: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in recipe_names() if name not in SHEETS + VOICES])
+@pytest.mark.parametrize("name", [name for name in recipe_names() if name not in {*SHEETS, *MIDI, *VOICES}])
 def test_every_recipe_trains_and_its_space_reloads(name: str, words: Path, sounds: Path, tmp_path: Path) -> None:
     recipe = small(name, words)
     trained, skipped = train(recipe, sounds / "catalogue.jsonl", tmp_path / name, jobs=1, device="cpu", quiet=True)

@@ -55,6 +55,26 @@ def align(
     return path
 
 
+def align_near(
+    queries: ArrayLike, targets: ArrayLike, *, radius: int, weights_add: Sequence[float] = (0.0, 0.0, 0.0)
+) -> Path:
+    """The cheapest path from the first to the last cell that stays within `radius` columns of the diagonal.
+
+    queries, targets: (n, d), of one length, laid along each other already, only not exactly; otherwise as `align`. Raises InputError for
+    different lengths, and for a radius below 0.
+    """
+    rows, columns = sequence("queries", queries), sequence("targets", targets)
+    same_dimension(rows, columns)
+    if len(rows) != len(columns) or radius < 0:
+        raise InputError(
+            f"expected sequences of one length and a radius from 0, got {len(rows)} and {len(columns)} vectors and {radius}"
+        )
+    add, multiply = step_weights(weights_add, (1.0, 1.0, 1.0))
+    places = np.arange(len(rows))
+    low, high = np.maximum(places - radius, 0), np.minimum(places + radius + 1, len(rows))
+    return _refine(rows, columns, low, high, False, None, add, multiply)
+
+
 def _band(path: Path, n: int, m: int, radius: int) -> tuple[Integers, Integers]:
     """First column and the one after the last, for each of n finer rows, around a coarse path; both never fall."""
     count = int(path.rows[-1]) + 1

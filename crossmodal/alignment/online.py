@@ -1,19 +1,23 @@
-"""Following a score while it is played: a forward filter over all columns, without look-ahead.
+"""Following a score while it is played: a forward filter over all columns.
 
 States (speed, column) with the motion of `Motion`, as in Nakamura, Nakamura & Sagayama 2016 (following with arbitrary repeats and
-skips): probability flows to the columns ahead, along the jumps, and a little of it anywhere, so that the right place wins within
-seconds after any leap: p(i, s) = exp(sharpness * weight * similarity) * sum over states r of transition(r, s) * p(i - 1, r). Every
-update does the same work, which grows with columns * (dimension + speeds); nothing is random, nothing waits.
+skips): probability flows to the columns ahead, along the jumps, some of it to the columns around, where a place that was lost in a run
+or a blank line is found again, and a little of it anywhere, so that the right place wins within seconds after any leap:
+p(i, s) = exp(sharpness * weight * similarity) * sum over states r of transition(r, s) * p(i - 1, r). Every update does the same work,
+which grows with columns * (dimension + speeds); nothing is random, nothing waits.
+
+The newest rows of live sound are not certain yet: half of what they describe was not heard. `update` takes the rows that will not change
+any more; `ahead` goes on from there through the newer ones, and keeps nothing of them: at the next row they come again, better known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from crossmodal.alignment.motion import Jump, JumpTable, Motion
 from crossmodal.alignment.path import Floats, sequence
@@ -24,7 +28,7 @@ MEMORY = 50  # rows
 
 @dataclass(frozen=True)
 class Position:
-    """column: where the newest row lies, in columns of the targets, between whole ones too.
+    """column: where the newest row lies, in columns of the targets, between whole ones too; speed: columns a row, expected there.
 
     confidence: the probability in [0, 1] that the model gives to the columns within `FollowOptions.window` of the likeliest
     place; callers calibrate it. similarity: that of the last rows (about MEMORY of them, by weight) to the columns they were
@@ -34,21 +38,25 @@ class Position:
     column: float
     confidence: float
     similarity: float
+    speed: float
 
 
 @dataclass(frozen=True)
 class FollowOptions:
     """sharpness: how much a similarity says: logarithmic odds a row (rows a tenth of a second apart say nearly the same).
 
-    anywhere: probability a row of going on in any column; beginning: probability that it begins in the first columns.
+    anywhere: probability a row of going on in any column; near: of going on within `reach` columns of the place; beginning: probability
+    that it begins in the first columns.
     change, slip: probability a row of each neighbouring speed, and of one column more or less than the speed says.
     window: columns on each side of a place that are the same place to a reader. speeds: columns a row, as in `Motion`.
     """
 
     sharpness: float = 2.0
-    anywhere: float = 1e-4
+    anywhere: float = 1e-5
+    near: float = 1e-3
+    reach: int = 60
     beginning: float = 0.5
-    change: float = 0.1
+    change: float = 0.03
     slip: float = 0.1
     window: int = 12
     speeds: tuple[float, ...] = Motion.speeds
@@ -56,8 +64,10 @@ class FollowOptions:
     def __post_init__(self) -> None:
         if not (np.isfinite(self.sharpness) and self.sharpness > 0 and self.window >= 0):
             raise InputError("sharpness, window: expected a finite sharpness above 0 and a window of 0 or more")
-        if not (0 < self.anywhere < 1 and 0 <= self.beginning <= 1):
-            raise InputError("anywhere, beginning: expected probabilities, anywhere above 0 and below 1")
+        if not (0 < self.anywhere < 1 and 0 <= self.near < 1 and 0 <= self.beginning <= 1):
+            raise InputError("anywhere, near, beginning: expected probabilities, anywhere above 0, it and near below 1")
+        if self.reach < 0:
+            raise InputError(f"reach: expected 0 or more columns, got {self.reach}")
         if not (0 <= self.change <= 0.5 and 0 <= self.slip <= 0.5):
             raise InputError("change, slip: expected probabilities up to 0.5, for either side")
 
@@ -82,7 +92,7 @@ class OnlineAlignment:
         state = np.full((speeds, columns), (1 - self.options.beginning) / (speeds * columns), np.float32)
         head = min(columns, self.options.window + 1)
         state[:, :head] += np.float32(self.options.beginning / (speeds * head))
-        self._state, self._spare = state / state.sum(dtype=np.float64).astype(np.float32), np.empty_like(state)
+        self._states = [state / state.sum(dtype=np.float64).astype(np.float32), np.empty_like(state)]
         self._row = 0
         self._similar, self._heard = 0.0, 0.0
 
@@ -92,47 +102,84 @@ class OnlineAlignment:
         Raises InputError for a vector of another shape, NaN or infinity, or a weight outside [0, 1].
         """
         newest = np.asarray(vector, dtype=np.float32)
-        if newest.shape != self.targets.shape[1:] or not np.isfinite(newest).all():
+        self._check(newest[None], np.array([weight]))
+        if weight > 0:
+            self._step(self._states, self._row, self.targets @ newest, weight)
+            self._row += 1
+        found = self._position(self._states[0])
+        fading = (1 - 1 / MEMORY) ** weight
+        self._similar = fading * self._similar + weight * float(self.targets[round(found.column)] @ newest)
+        self._heard = fading * self._heard + weight
+        return replace(found, similarity=self._similarity())
+
+    def ahead(self, vectors: ArrayLike, *, weights: ArrayLike | None = None) -> Position:
+        """Where the music is some newer rows later, vectors (k, d), the oldest first. Nothing of them is kept: they come again.
+
+        weights (k,): as in `update`. Raises InputError like `update`.
+        """
+        newer = np.asarray(vectors, dtype=np.float32)
+        counts = np.ones(len(newer)) if weights is None else np.asarray(weights, dtype=np.float64)
+        self._check(newer, counts)
+        states, row = [self._states[0].copy(), np.empty_like(self._states[0])], self._row
+        for own, weight in zip(newer @ self.targets.T, counts.tolist(), strict=True):
+            if weight > 0:
+                self._step(states, row, own, weight)
+                row += 1
+        return replace(self._position(states[0]), similarity=self._similarity())
+
+    def _check(self, vectors: Floats, weights: NDArray[np.float64]) -> None:
+        if vectors.ndim != 2 or vectors.shape[1] != self.targets.shape[1] or not np.isfinite(vectors).all():
             raise InputError(
-                f"vector: expected {self.targets.shape[1]} finite numbers, got shape {newest.shape} or not finite;"
+                f"vector: expected {self.targets.shape[1]} finite numbers a row, got shape {vectors.shape} or not finite;"
                 " give rows that cannot be encoded a weight of 0 and zeros"
             )
-        if not 0 <= weight <= 1:
-            raise InputError(f"weight: expected a number from 0 (silence) to 1, got {weight}")
-        if weight > 0:
-            self._step(newest, np.float32(weight))
-        return self._position(newest, weight)
+        if weights.shape != (len(vectors),) or not ((weights >= 0) & (weights <= 1)).all():
+            raise InputError(f"weight: expected a number from 0 (silence) to 1 for each row, got {weights}")
 
-    def _step(self, newest: Floats, weight: np.float32) -> None:
-        moves = self._motion.moves(np.array([self._row]))[0]
-        self._row += 1
-        logarithms = (self.targets @ newest) * np.float32(self.options.sharpness * weight)
+    def _step(self, states: list[Floats], row: int, similarities: Floats, weight: float) -> None:
+        """One row later: states holds the probabilities and room for the new ones, which come first then."""
+        state, moved = states
+        options, table = self.options, self._jumps
+        moves = self._motion.moves(np.array([row]))[0]
+        logarithms = similarities * np.float32(options.sharpness * weight)
         evidence = np.exp(logarithms - logarithms.max())
-        _flow(self._state, self._spare, moves, np.float32(self.options.change), np.float32(self.options.slip))
-        table = self._jumps
+        _flow(state, moved, moves, np.float32(options.change), np.float32(options.slip))
         if len(table.origins):
-            _leap(self._state, self._spare, moves, table.origins, table.destinations, self._chances)
-        spread = np.float32(self.options.anywhere / self._state.size)
-        total = _weigh(self._state, self._spare, evidence, weight, spread)
-        self._state, self._spare = self._spare, self._state
-        self._state *= np.float32(1 / total)
+            _leap(state, moved, moves, table.origins, table.destinations, self._chances)
+        total = _weigh(state, moved, evidence, np.float32(weight), self._spread(state))
+        moved *= np.float32(1 / total)
+        states.reverse()
 
-    def _position(self, newest: Floats, weight: float) -> Position:
-        """The middle of the window that holds most, and how much it holds."""
-        columns = self._state.sum(axis=0, dtype=np.float64)
-        window, count = self.options.window, len(columns)
-        sums = np.concatenate([[0.0], np.cumsum(columns)])
-        places = np.arange(count)
-        held = sums[np.minimum(places + window + 1, count)] - sums[np.maximum(places - window, 0)]
-        best = int(np.argmax(held))
-        near = slice(max(best - window, 0), best + window + 1)
-        mass = float(columns[near].sum())
-        column = float(columns[near] @ places[near]) / mass
-        fading = (1 - 1 / MEMORY) ** weight
-        self._similar = fading * self._similar + weight * float(self.targets[round(column)] @ newest)
-        self._heard = fading * self._heard + weight
-        similarity = self._similar / self._heard if self._heard else float("nan")
-        return Position(column, min(mass / float(sums[-1]), 1.0), similarity)
+    def _spread(self, state: Floats) -> Floats:
+        """What each column (of every speed) is given, wherever the music was before, and from the columns within reach."""
+        options = self.options
+        around = _held(state.sum(axis=0), options.reach) * (options.near / (len(state) * (2 * options.reach + 1)))
+        return (around + options.anywhere / state.size).astype(np.float32)
+
+    def _position(self, state: Floats) -> Position:
+        """The median of the window that holds most, how much it holds, and how fast it moves."""
+        columns, window = state.sum(axis=0, dtype=np.float64), self.options.window
+        best = int(np.argmax(_held(columns, window)))
+        first = max(best - window, 0)
+        near = slice(first, best + window + 1)
+        sums = np.cumsum(columns[near])
+        mass = float(sums[-1])
+        middle = int(np.searchsorted(sums, mass / 2))
+        share = (sums[middle] - mass / 2) / columns[first + middle]  # of the middle column that lies behind the median
+        column = float(np.clip(first + middle + 0.5 - share, 0, len(columns) - 1))
+        speed = float(state[:, near].sum(axis=1, dtype=np.float64) @ np.asarray(self.options.speeds)) / mass
+        return Position(column, min(mass / float(columns.sum()), 1.0), float("nan"), speed)
+
+    def _similarity(self) -> float:
+        return self._similar / self._heard if self._heard else float("nan")
+
+
+def _held(columns: Floats | NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """Probabilities (m,) -> their sum within `reach` columns of each (m,)."""
+    sums = np.concatenate([[0.0], np.cumsum(columns, dtype=np.float64)])
+    places = np.arange(len(columns))
+    held: NDArray[np.float64] = sums[np.minimum(places + reach + 1, len(columns))] - sums[np.maximum(places - reach, 0)]
+    return held
 
 
 @numba.njit(cache=True, nogil=True)
@@ -178,7 +225,7 @@ def _weigh(state, moved, evidence, weight, spread):  # type: ignore[no-untyped-d
     for k in range(speeds):
         row, before = moved[k], state[k]
         for j in range(columns):
-            value = (weight * row[j] + (1 - weight) * before[j] + spread) * evidence[j]
+            value = (weight * row[j] + (1 - weight) * before[j] + spread[j]) * evidence[j]
             row[j] = value
             sums[j] += value
     total = 0.0

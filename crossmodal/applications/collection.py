@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossmodal.applications.indexing import reference_of
+from crossmodal.applications.track_indexing import makes_hashes
 from crossmodal.applications.voices import NoVoiceError, of_voices, query_modality, sung_vector
 from crossmodal.base.errors import InputError
 from crossmodal.base.results import Query, Ranking, Result
@@ -39,7 +40,10 @@ class SearchableIndex:
         if space is None:
             space = _space_of(index)
             space = space.to(device) if device else space.to_fastest()
-        index.check_space(reference_of(space))
+        own = (
+            index.header.space.dimension if makes_hashes(space) else None
+        )  # the vectors of such an index are not the space's
+        index.check_space(reference_of(space, own))
         return cls(index, space)
 
     def search(

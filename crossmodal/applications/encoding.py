@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from crossmodal.applications.strips import SHEET_EXTENSIONS
+from crossmodal.applications.track_frames import MIDI_EXTENSIONS
 from crossmodal.base.audio import AUDIO_EXTENSIONS
 from crossmodal.base.errors import CrossmodalError, InputError
 from crossmodal.base.files import FolderLock, FullDiskError, atomic_write, find_files, make_folder, remove_leftovers
@@ -40,6 +41,7 @@ EXTENSIONS = {
     "image": frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}),
     "text": frozenset({".txt"}),
     "sheet": SHEET_EXTENSIONS,
+    "midi": MIDI_EXTENSIONS,
     "voice": AUDIO_EXTENSIONS,
     "mix": AUDIO_EXTENSIONS,
 }

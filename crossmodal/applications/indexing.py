@@ -11,6 +11,9 @@ import numpy as np
 
 from crossmodal.applications.encoding import encode_stream, files_for, stream, usual_modality
 from crossmodal.applications.sequences import Encoded, encode_sequences, modality_of, sequential
+from crossmodal.applications.track_indexing import MODALITIES as TRACKS
+from crossmodal.applications.track_indexing import TrackEncoder, index_tracks, makes_hashes
+from crossmodal.applications.track_store import TrackStore
 from crossmodal.applications.voices import of_voices, sung_vector
 from crossmodal.base.errors import InputError
 from crossmodal.base.results import Model, Skipped
@@ -35,12 +38,14 @@ class IndexReport(Model):
     moved: int
     kept: int
     skipped: list[Skipped]
+    bytes_per_track: float | None = None
 
     def summary(self) -> str:
         """One line for people."""
+        each = "" if self.bytes_per_track is None else f", {self.bytes_per_track:,.0f} bytes a track"
         return (
-            f"{self.index}: {self.items} items ({self.added} added, {self.removed} removed, {self.moved} moved, {self.kept} kept) "
-            f"[{self.space}]"
+            f"{self.index}: {self.items} items ({self.added} added, {self.removed} removed, {self.moved} moved, {self.kept} kept)"
+            f"{each} [{self.space}]"
         )
 
 
@@ -73,10 +78,10 @@ class Wanted:
         self.modalities[absolute] = modality
 
 
-def reference_of(space: Space) -> SpaceReference:
-    """What an index keeps of the space that made it."""
+def reference_of(space: Space, dimension: int | None = None) -> SpaceReference:
+    """What an index keeps of the space that made it. dimension: of its vectors, where they are not the space's own."""
     return SpaceReference(
-        name=space.name, location=space.location, fingerprint=space.fingerprint, dimension=space.dimension
+        name=space.name, location=space.location, fingerprint=space.fingerprint, dimension=dimension or space.dimension
     )
 
 
@@ -100,9 +105,9 @@ def build_index(
     Raises InputError when there is nothing to index or a finished index is there and neither update nor resume is asked for.
     """
     finished = _finished(output)
-    modality = modality or (
-        read_header(output).modality if finished else "+".join(sequential(space)) or usual_modality(space)
-    )
+    tracks = TrackEncoder.of(space) if makes_hashes(space) else None
+    usual = "+".join(TRACKS if tracks else sequential(space)) or usual_modality(space)
+    modality = modality or (read_header(output).modality if finished else usual)
     wanted = gather(space, sources, modality)
     if finished and not (update or resume):
         raise InputError(
@@ -115,7 +120,9 @@ def build_index(
     if not wanted.ids:  # a drive that is not mounted must not empty an index
         items = read_header(output).items if finished else 0
         return _report(output, space, items=items, skipped=wanted.skipped)
-    with IndexWriter(output, space=reference_of(space), modality=modality) as writer:
+    reference = reference_of(space, tracks.dimension if tracks else None)
+    preprocessing = tracks.preprocessing if tracks else None
+    with IndexWriter(output, space=reference, modality=modality, preprocessing=preprocessing) as writer:
         writer.remove(_doubles(writer.items))
         here, elsewhere = _split(writer.items, sources, wanted)
         wanted.avoid({item.id for item in elsewhere})
@@ -126,7 +133,10 @@ def build_index(
         skipped = [*wanted.skipped, *plan.skipped]
         paths = {Path(facts.path): facts for facts in plan.add}
         added = 0
-        for path, made in _encode(space, paths, wanted, modality, jobs=jobs, quiet=quiet):
+        for path, made in (
+            index_tracks(tracks, paths, wanted.modalities, output, jobs=jobs, quiet=quiet) if tracks
+            else _encode(space, paths, wanted, modality, jobs=jobs, quiet=quiet)
+        ):  # fmt: skip
             if isinstance(made, Skipped):
                 skipped.append(made)
                 continue
@@ -137,9 +147,15 @@ def build_index(
         if items or finished:
             writer.commit()
     kept = items - added - moved
-    return _report(
+    report = _report(
         output, space, items=items, added=added, removed=len(plan.remove), moved=moved, kept=kept, skipped=skipped
     )
+    return report.model_copy(update={"bytes_per_track": _bytes_per_track(output, tracks)}) if tracks else report
+
+
+def _bytes_per_track(output: Path, tracks: TrackEncoder) -> float:
+    """Frames and hashes on disk, and the pruning vector."""
+    return round(TrackStore(output).bytes_per_track + 4 * tracks.dimension, 1)
 
 
 def _encode(
@@ -161,26 +177,11 @@ def _encode(
 
 
 def _report(
-    output: Path,
-    space: Space,
-    *,
-    items: int,
-    added: int = 0,
-    removed: int = 0,
-    moved: int = 0,
-    kept: int = 0,
-    skipped: list[Skipped],
-) -> IndexReport:
+    output: Path, space: Space, *, items: int, added: int = 0, removed: int = 0, moved: int = 0, kept: int = 0, skipped: list[Skipped]
+) -> IndexReport:  # fmt: skip
     return IndexReport(
-        index=str(output),
-        space=space.reference,
-        items=items,
-        added=added,
-        removed=removed,
-        moved=moved,
-        kept=kept,
-        skipped=skipped,
-    )
+        index=str(output), space=space.reference, items=items, added=added, removed=removed, moved=moved, kept=kept, skipped=skipped
+    )  # fmt: skip
 
 
 def _doubles(items: Sequence[IndexedItem]) -> list[str]:

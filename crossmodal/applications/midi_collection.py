@@ -7,7 +7,7 @@ A folder: `catalogue.jsonl` (a row for each MIDI version: midi, warp, work, spli
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -36,19 +36,21 @@ _PACK = 256  # tracks of an append
 def build_midi_collection(
     output: str | Path, *, works: int = 300, folders: Sequence[str | Path] = (), works_each: int | None = None,
     recordings: int = 1, versions: int = 2, most_seconds: float = 120.0, keep_audio: bool = False, judging: bool = False, seed: int = 0,
-    jobs: int = 2, licence: str = "free", quiet: bool = False,
+    jobs: int = 2, licence: str = "free", leave_out: Collection[str] = frozenset(), quiet: bool = False,
 ) -> Path:  # fmt: skip
     """Makes the pairs and returns the catalogue.jsonl; a second call reuses what is done, also after a kill.
 
     works: of the music21 corpus; folders: of MIDI files (POP909, cre_irish), at most `works_each` of each; recordings: of each work, each
     with `versions` damaged MIDI files; most_seconds: of music, at its own tempo; keep_audio: also writes the recordings as FLAC; judging:
-    fluidsynth and FluidR3 play the recordings, which nothing is trained on (`pairs.performances`); licence: "free" or "any".
+    fluidsynth and FluidR3 play the recordings, which nothing is trained on (`pairs.performances`); licence: "free" or "any"; leave_out:
+    groups of works of the corpus that are not wanted, such as a space was trained on.
+
     What cannot be read or played is listed in skipped.csv. InputError when nothing could be made or another process works there.
     """
     if min(recordings, versions) < 1 or works < 0 or not (works or folders) or most_seconds < 10:
         raise InputError(f"expected works or folders, and at least one recording and version, got works={works}")
     output = make_folder(Path(output))
-    sources = corpus_sources(works, seed=seed, licence=licence) if works else []
+    sources = corpus_sources(works, seed=seed, licence=licence, leave_out=leave_out) if works else []
     for folder in folders:
         sources += folder_sources(folder, most=works_each, seed=seed)
     sources = without_leaks(sources)

@@ -1,8 +1,9 @@
 """Following a score while it is played: sound comes in blocks, and after each the newest moment has a place on the page.
 
-A vector of the space describes the music on both sides of its moment, but of the newest moment only one side was heard. So the vector
-of a moment a little ago is taken, whose other side is partly known, and its place is carried on to the newest sample at the tempo
-of the last seconds. How far the evidence lies behind, and the computing, are told as `latency_seconds`. Every update does the same work.
+A vector of the space describes the music on both sides of its moment, but of the newest moments only one side was heard. So what is
+kept is what the moment `lag` steps ago says, whose other side is mostly known; from there the newer moments are gone through again at
+every update, and the last bit at the tempo of the place. Every update does the same work. `latency_seconds`: how far the moment of the
+newest vector lies behind the newest sample, and the computing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossmodal.alignment.online import FollowOptions, OnlineAlignment
+from crossmodal.alignment.online import FollowOptions, OnlineAlignment, Position
 from crossmodal.applications.score_alignment import check_systems
 from crossmodal.applications.score_fit import follow_confidence
 from crossmodal.applications.score_listening import (
@@ -34,25 +35,24 @@ from crossmodal.embedding import along
 from crossmodal.space import Space
 
 State = Literal["waiting", "following", "paused"]
-LAG = 8  # steps (0.8 s) that the vector lies behind the newest one
+LAG = 8  # steps (0.8 s) after which a vector does not change much any more
 BEGIN_DECIBELS = -50.0  # below full scale: louder than the noise of a room, so that the music may have begun
-TEMPO_ROWS = 30  # rows over which the tempo is measured
-TEMPO_APART = 10  # rows between the two places of which the tempo is one measurement
-FASTEST = 4.0  # rows of the score for one of the sound, as in `Motion`
 
 
 @dataclass(frozen=True)
 class Newest:
-    """A vector (d,), the second at which it stands, the second of the newest sample, and the loudness around that in decibels."""
+    """vectors (k, d) of the newest moments, the oldest first: `lag` + 1 of them, at the beginning fewer; the seconds at which the last of
+    them stands, the second of the newest sample, and the loudness there in decibels.
+    """
 
-    vector: NDArray[np.float32]
+    vectors: NDArray[np.float32]
     seconds: float
     now: float
     decibels: float
 
 
 class VectorStream:
-    """Sound in blocks -> one vector for each step of the encoder, `lag` steps behind the newest, from the last seconds alone."""
+    """Sound in blocks -> for each step of the encoder the vectors of the last `lag` + 1 steps, from the last seconds alone."""
 
     def __init__(self, space: Space, *, lag: int = LAG) -> None:
         self._space, self._encoder = space, audio_encoder(space)
@@ -83,14 +83,12 @@ class VectorStream:
     def _newest(self, samples: NDArray[np.float32]) -> Newest:
         assert self._frames is not None
         encoder, tower = self._encoder, self._space.embedding.tower("audio")
-        vectors = along(tower, self._frames)
-        row = max(len(vectors) - 1 - self.lag, 0)
-        behind = len(vectors) - 1 - row
-        frame = self._count - self._step * (behind + 1) + (self._step - 1) / 2
+        vectors = along(tower, self._frames)[-1 - self.lag :]
+        frame = self._count - (self._step + 1) / 2
         seconds = (frame * encoder.frame_hop + encoder.frame_length / 2) / self.rate
         now = ((self._count - 1) * encoder.frame_hop + encoder.frame_length) / self.rate
         decibels = float(levels(samples, self.rate, np.array([len(samples) / 2 / self.rate]))[0])
-        return Newest(vectors[row].numpy(), seconds, now, decibels)
+        return Newest(vectors.numpy(), seconds, now, decibels)
 
 
 class ScoreFollower:
@@ -101,7 +99,8 @@ class ScoreFollower:
     """
 
     def __init__(
-        self, space: Space, score: Score, *, vectors: ScoreVectors | None = None, lag: int = LAG, options: FollowOptions | None = None
+        self, space: Space, score: Score, *, vectors: ScoreVectors | None = None, lag: int = LAG,
+        options: FollowOptions | None = None,
     ) -> None:  # fmt: skip
         check_systems(score)
         self.score, self._stream = score, VectorStream(space, lag=lag)
@@ -109,7 +108,7 @@ class ScoreFollower:
         jumps = [item.jump for item in score_jumps(score, self.vectors)]
         self._online = OnlineAlignment(self.vectors.vectors, jumps=jumps, options=options)
         self._loudest = -np.inf
-        self._places: deque[tuple[float, float]] = deque(maxlen=TEMPO_ROWS)
+        self._heard: deque[float] = deque(maxlen=lag + 1)
         self.state: State = "waiting"
         self._column = 0.0
 
@@ -133,14 +132,13 @@ class ScoreFollower:
         self._loudest = max(self._loudest, newest.decibels)
         heard = newest.decibels > max(SILENT_DECIBELS, self._loudest - BELOW_LOUDEST)
         if self.state == "waiting" and newest.decibels < BEGIN_DECIBELS:
+            self._heard.append(0.0)
             return None
-        if self.state == "paused" and heard:
-            self._places.clear()  # the tempo before a pause says nothing of the one after it
         self.state = "following" if heard else "paused"
-        found = self._online.update(newest.vector, weight=float(heard))
+        self._heard.append(float(heard))
+        found = self._place(newest)
         if heard:
-            self._places.append((newest.seconds, found.column))
-            self._column = found.column + self.tempo() * (newest.now - newest.seconds)
+            self._column = found.column + found.speed * (newest.now - newest.seconds) / self._stream.hop_seconds
         rows = np.arange(len(self.vectors.columns))
         place = self.score.place(float(np.interp(self._column, rows, self.vectors.columns)))
         confidence = follow_confidence(found.confidence, found.similarity)
@@ -151,12 +149,10 @@ class ScoreFollower:
             confidence=round(confidence, 4), latency_seconds=round(latency, 4),
         )  # fmt: skip
 
-    def tempo(self) -> float:
-        """Rows of the score a second, the median over the last ones, so that a jump among them does not count; 0 at first."""
-        places = list(self._places)
-        if len(places) <= TEMPO_APART:
-            return 0.0
-        pairs = zip(places, places[TEMPO_APART:], strict=False)
-        speeds = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairs if b[0] > a[0]]
-        hop = self._stream.hop_seconds
-        return float(np.clip(np.median(speeds), 0, FASTEST / hop)) if speeds else 0.0
+    def _place(self, newest: Newest) -> Position:
+        """Where the newest moment is; the oldest of the moments is kept, when enough was heard after it."""
+        vectors, weights = newest.vectors, np.array(self._heard)
+        if len(vectors) > self._stream.lag:
+            self._online.update(vectors[0], weight=weights[0])
+            vectors, weights = vectors[1:], weights[1:]
+        return self._online.ahead(vectors, weights=weights)

@@ -50,6 +50,23 @@ class Ranking(Model):
     warnings: list[str] = Field(default_factory=list)
 
 
+class MatchRow(Model):
+    """A row of the table that `match` writes. offset_seconds: from the recording's zero to the MIDI's; transposition_semitones: by which
+    the MIDI has to be moved to be in the recording's key; aligned: the warped MIDI of the first answer.
+    """
+
+    query: str
+    rank: int
+    id: str
+    path: str
+    similarity: float
+    confidence: float | None = None
+    abstained: bool
+    offset_seconds: float | None = None
+    transposition_semitones: int | None = None
+    aligned: str | None = None
+
+
 class ScoreRow(Model):
     """One metric with its bootstrap interval (`low`, `high`), its chance level and the number of queries or classes `n`."""
 
@@ -88,7 +105,7 @@ class AlignRow(Model):
 
 
 class FollowRow(AlignRow):
-    """An update of a follower. latency_seconds: how far behind the newest sample the evidence lies, and the computing."""
+    """An update of a follower. latency_seconds: how far behind the newest sample the newest evidence lies, and the computing."""
 
     confidence: float
     latency_seconds: float

@@ -21,6 +21,8 @@ OBJECTIVES: dict[str, str] = {
     "contrastive": "crossmodal.objectives.contrastive:Contrastive",
     "triplet-hinge": "crossmodal.objectives.triplet:TripletHinge",
     "info-nce": "crossmodal.objectives.info_nce:InfoNCE",
+    "hash-contrastive": "crossmodal.objectives.hashing:HashContrastive",
+    "hash-info-nce": "crossmodal.objectives.hashing:HashInfoNCE",
     "normalized-softmax": "crossmodal.objectives.normalized_softmax:NormalizedSoftmax",
     "proxy-classification": "crossmodal.objectives.normalized_softmax:ProxyClassification",
     "binary-cross-entropy": "crossmodal.objectives.binary_cross_entropy:BinaryCrossEntropy",

@@ -39,7 +39,9 @@ def pair_weights(comparison: Comparison) -> Tensor:
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Scalar sum(w v) / sum(w); a zero that is still connected to the graph where nothing has weight."""
-    return (values * weights).sum() / weights.sum().clamp_min(torch.finfo(torch.float32).tiny)
+    total = weights.sum()
+    # Not the smallest number: a factor in front of the mean would make the gradient infinite, and infinite times zero is no number.
+    return (values * weights).sum() / torch.where(total > 0, total, 1.0)
 
 
 def zero(values: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from crossmodal.report.audio import AudioClip, embed_audio
 from crossmodal.report.blocks import AudioEntry, AudioList, Command, Paragraph, Table
 from crossmodal.report.charts import Bar, BarChart, LineChart, Series
 from crossmodal.report.page import Section, write_report
+from crossmodal.report.picture import Picture
 from crossmodal.report.scatter import Point, ScatterMap
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Command",
     "LineChart",
     "Paragraph",
+    "Picture",
     "Point",
     "ScatterMap",
     "Section",

@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from crossmodal.base.audio import blocks
+from crossmodal.base.audio import AudioInput, blocks
 from crossmodal.base.errors import InputError
 
 SAMPLE_RATE = 22050  # hertz
@@ -28,8 +27,8 @@ class AudioClip:
         return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode('ascii')}"
 
 
-def embed_audio(path: str | Path, *, seconds: float = 10.0, start: float = 0.0) -> AudioClip:
-    """The first `seconds` from `start`, mono, 22.05 kHz, MP3 of about 25 to 35 kbit/s (some 40 kB for 10 s).
+def embed_audio(path: AudioInput, *, seconds: float = 10.0, start: float = 0.0) -> AudioClip:
+    """The first `seconds` from `start` of a file, or of samples at 22.05 kHz, as mono MP3 of about 25 to 35 kbit/s (some 40 kB for 10 s).
 
     A recording that ends before `start` is taken from its beginning. MP3, as every browser plays it. Raises
     InputError with the reason.
@@ -57,7 +56,7 @@ def embed_audio(path: str | Path, *, seconds: float = 10.0, start: float = 0.0) 
     return AudioClip(stream.getvalue())
 
 
-def _read(path: str | Path, count: int) -> np.ndarray:
+def _read(path: AudioInput, count: int) -> np.ndarray:
     """At most `count` samples from the beginning: no more of a long file is decoded than is needed."""
     parts: list[np.ndarray] = []
     held = 0

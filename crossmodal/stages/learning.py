@@ -19,7 +19,7 @@ from crossmodal.base.errors import IntegrityError, RecipeError
 from crossmodal.base.progress import progress
 from crossmodal.comparing import LABEL, compare
 from crossmodal.data import Batch
-from crossmodal.embedding import JointEmbedding, TowerModule, owned_state
+from crossmodal.embedding import JointEmbedding, TowerModule, owned_state, projected
 from crossmodal.objectives.similarity import Cosine
 from crossmodal.recipe import ComparisonPart, Training, compares_space
 from crossmodal.stages.gathering import gather_batch, gather_vectors
@@ -103,7 +103,7 @@ class Learning(lightning.LightningModule):
             raise RecipeError(f'expected a slot that the pairs give ({", ".join(batch.inputs)}), got "{slot}"')
         features = self._features_of(tower, modality, batch.inputs[slot])
         if modality in self.heads:
-            return nn.functional.normalize(self.heads[modality](features).float(), dim=-1)
+            return projected(self.heads[modality], features)
         return tower.project(features)
 
     def _features_of(self, tower: TowerModule, modality: str, inputs: object) -> Tensor:

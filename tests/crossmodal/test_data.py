@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from crossmodal.base.errors import InputError
 from crossmodal.data import Batch, BatchModule, BatchSource
 from crossmodal.prepared import PreparedStore, prepare_store
-from encoders.encoder import Encoder
+from encoders.encoder import Anchored, Encoder
 from encoders.spectrogram import MelCnn
 from pairs.catalogue import read_catalogue
+from pairs.midi_audio import FramePlaces
 from pairs.source import Caption, Example, Item, PairSource
 from pairs.tags import LabelPairs, TagPairs, TextPairs, ViewPairs
 
@@ -182,3 +183,29 @@ def test_loaders_go_on_from_a_step_and_validate_on_the_same_batches() -> None:
     again = [[b.inputs["text"] for b in module.val_dataloader()[0]] for _ in range(2)]
     assert len(again[0]) == 2 and again[0] == again[1]
     assert BatchModule(plain(10, size=4), None, first=0, validation_steps=2).val_dataloader() == []
+
+
+class Frames(PairSource):
+    """Stretches whose frames tell their own number, and places in them."""
+
+    needs = "warp"
+
+    def draw(self, index: int, generator: np.random.Generator) -> Example:
+        frames = np.zeros((20, 48), np.float32)
+        frames[:, 0] = np.arange(20) + 100 * index
+        places = FramePlaces(frames, np.array([0.4, 7.6, 25.0]))
+        return Example(index, {"audio": places, "label": np.eye(3, 5, dtype=bool)}, group=np.arange(3) + 10 * index)
+
+
+def test_frames_of_a_source_are_turned_and_their_places_rounded() -> None:
+    source = BatchSource(Frames(items(5)), {}, None, batch_size=5, seed=0)
+    batch = source[0]
+    places = batch.inputs["audio"]
+    assert isinstance(places, Anchored) and places.windows.shape == (5, 48, 20)
+    assert places.windows.dtype == torch.float32 and places.anchors.dtype == torch.int64
+    assert places.anchors.tolist() == [[0, 8, 19]] * 5, "places behind the end lie at its last frame"
+    numbers = places.windows[:, 0, 0] / 100
+    assert sorted(numbers.tolist()) == [0, 1, 2, 3, 4]
+    torch.testing.assert_close(places.windows[:, 0], 100 * numbers[:, None] + torch.arange(20.0))
+    assert batch.labels is not None and batch.labels.shape == (15, 5)
+    torch.testing.assert_close(batch.group, (10 * numbers[:, None] + torch.arange(3)).flatten().long())

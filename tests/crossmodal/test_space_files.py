@@ -125,3 +125,28 @@ def test_no_manifest_is_no_space(space_copy: Path, tmp_path: Path) -> None:
     for name in ("nowhere", tmp_path / "nowhere", "./nowhere", "~/nowhere/at/all"):
         with pytest.raises(InputError, match="expected a space's folder or name"):
             load_space(name)
+
+
+def test_a_space_of_non_commercial_data_says_so_when_it_is_loaded(
+    space_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    space = load_space(space_folder)
+    assert not caplog.messages
+    space.name = "small-nc"
+    save_space(space, tmp_path / "small-nc")
+    caplog.clear()
+    loaded = load_space(tmp_path / "small-nc")
+    assert caplog.messages == [f"crossmodal: {loaded.reference}: its training data forbid commercial use; see its card"]
+
+
+def test_values_beyond_16_bits_are_kept_in_32(space_folder: Path, tmp_path: Path) -> None:
+    space = load_space(space_folder)
+    before = space.encode("text", ["low"])
+    name, huge = next((k, v) for k, v in space.embedding.state_dict().items() if k.endswith("running_var"))
+    huge.fill_(1e6)
+    changed = save_space(space, tmp_path / "half", half=True)
+    stored = load_file(tmp_path / "half" / "weights.safetensors")
+    assert stored[name].dtype == np.float32 and (stored[name] == 1e6).all()
+    assert {array.dtype for array in stored.values()} >= {np.dtype(np.float16), np.dtype(np.float32)}
+    assert np.isfinite(changed.encode("text", ["low"])).all()
+    np.testing.assert_allclose(changed.encode("text", ["low"]), before, atol=2e-2)

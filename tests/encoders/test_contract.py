@@ -27,6 +27,9 @@ SMALL: dict[str, dict[str, object]] = {
     "excerpt-vgg": {"channels": [4, 6], "dimension": 12},
     "sheet-context": {"channels": [4, 4, 6], "width": 12, "radius": 5, "dropout": 0.0},
     "sheet-vgg": {"channels": [4, 6], "dimension": 12},
+    "constant-q-hash": {"channels": [2, 3, 4], "width": 12, "radius": 4, "dropout": 0.0, "window": 64},
+    "constant-q-hash-2016": {"channels": [8, 8, 8], "hidden": 24, "dropout": 0.0, "window": 64},
+    "constant-q-pruning": {"channels": [2, 3, 4], "width": 12, "heads": 2, "window": 64},
     "word-vectors": {},
     "sentences": {},
     "labels": {"names": ["rock", "jazz", "folk"], "dimension": 6},
@@ -238,7 +241,7 @@ def test_the_identity_head_and_the_wide_projection() -> None:
     assert resolve_head("identity")(input=6)(vectors) is vectors
     wide = resolve_head("projection")(input=6, dimension=3, hidden=9, dropout=0.1)
     assert wide(vectors).shape == (4, 3) and next(wide.parameters()).shape == (9, 6)
-    assert set(HEADS) == {"projection", "linear", "identity", "cca"}
+    assert set(HEADS) == {"projection", "linear", "identity", "cca", "hash"}
 
 
 def test_importing_the_table_is_light() -> None:

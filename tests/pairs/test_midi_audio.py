@@ -95,3 +95,31 @@ def test_no_warp_is_refused(tmp_path: Path) -> None:
     for name in ("w.npy", "none.npy"):
         with pytest.raises(InputError, match="warp"):
             read_warp(tmp_path / name)
+
+
+def test_a_whole_track_is_one_group(items: list[Item]) -> None:
+    other = Item(id="m", files=items[0].files, work="other", fields=items[0].fields)
+    source = MidiAudioPairs([*items, other], frames=100, anchors=1, whole=True)
+    groups = [source.draw(index, np.random.default_rng(seed)).group for index in (0, 1) for seed in range(4)]
+    assert [int(g[0]) for g in groups if isinstance(g, np.ndarray)] == [1] * 4 + [0] * 4, (
+        "works in order of their names"
+    )
+    assert source.needs == "warp"
+
+
+def test_another_view_is_of_the_same_moments_at_another_tempo_without_a_band_of_pitches(items: list[Item]) -> None:
+    source = MidiAudioPairs(items, frames=100, anchors=4, shift=0, colour=0, views=2, stretch=1.3, spacing=4)
+    rates, silent = [], 0
+    for seed in range(40):
+        example = source.draw(0, np.random.default_rng(seed))
+        first, second = example.inputs["audio"], example.inputs["audio@2"]
+        assert isinstance(first, FramePlaces)
+        assert isinstance(second, FramePlaces)
+        assert first.frames.shape == second.frames.shape
+        heard = second.frames[:, PITCH]  # of unit length where it sounds, or in the band that is not heard
+        silent += not heard.any()
+        if len(set(first.anchors)) > 1:
+            rates.append(np.ptp(second.anchors) / np.ptp(first.anchors))
+    assert 0 < silent < 40
+    assert min(rates) < 0.9
+    assert max(rates) > 1.1

@@ -36,6 +36,9 @@ def naive(
     answers = []
     for i, query in enumerate(queries):
         new = np.full_like(state, options.anywhere / state.size)
+        for j in range(m):
+            around = state[:, max(j - options.reach, 0) : j + options.reach + 1].sum()
+            new[:, j] += options.near * around / (speeds * (2 * options.reach + 1))
         for k in range(speeds):
             for j in range(m):
                 mixed = (1 - 2 * options.change) * state[k, j]
@@ -51,13 +54,24 @@ def naive(
         state /= state.sum()
         held = [state[:, max(j - options.window, 0) : j + options.window + 1].sum() for j in range(m)]
         best = int(np.argmax(held))
-        near = np.arange(max(best - options.window, 0), min(best + options.window + 1, m))
-        answers.append((float(state[:, near].sum(axis=0) @ near / held[best]), float(held[best])))
+        answers.append((naive_median(state.sum(axis=0), best, options.window), float(held[best])))
     return answers
 
 
+def naive_median(columns: np.ndarray, best: int, window: int) -> float:
+    """Where half of the probability near the best column lies, each column's being spread over half a column on either side."""
+    first, last = max(best - window, 0), min(best + window, len(columns) - 1)
+    half, passed = columns[first : last + 1].sum() / 2, 0.0
+    for j in range(first, last + 1):
+        if passed + columns[j] >= half:
+            return min(max(j - 0.5 + (half - passed) / columns[j], 0.0), len(columns) - 1.0)
+        passed += columns[j]
+    raise AssertionError("half is less than all")
+
+
 def test_against_a_naive_filter() -> None:
-    targets, options = smooth(40, seed=1, width=2), FollowOptions(window=2, speeds=(0.0, 0.5, 1.0, 2.0))
+    targets = smooth(40, seed=1, width=2)
+    options = FollowOptions(window=2, near=0.02, reach=3, speeds=(0.0, 0.5, 1.0, 2.0))
     queries, jumps = noisy(targets[played([(0, 20), (5, 40)])], 0.8, seed=2), [Jump(19, 5, 0.3), Jump(39, 0, 0.1)]
     positions = follow(OnlineAlignment(targets, jumps=jumps, options=options), queries)
     expected = naive(queries, targets, jumps, options)
@@ -119,6 +133,49 @@ def test_silence_changes_nothing() -> None:
     assert abs(follow(online, targets[150:200])[-1].column - 199) <= 2
 
 
+def test_ahead_is_what_updates_would_say_and_keeps_nothing() -> None:
+    targets, jumps = smooth(400, seed=22), [Jump(199, 20, 0.1)]
+    queries = noisy(targets[played([(0, 200), (20, 120)])], 0.8, seed=23)
+    first, second = (OnlineAlignment(targets, jumps=jumps) for _ in range(2))
+    weights = np.where(np.arange(len(queries)) % 7 == 3, 0.0, 1.0)
+    for row in range(0, len(queries) - 12, 5):
+        newer = slice(row + 5, row + 12)
+        said = follow(first, queries[row : row + 5], weights[row : row + 5])
+        kept = follow(second, queries[row : row + 5], weights[row : row + 5])
+        assert said == kept
+        found = first.ahead(queries[newer], weights=weights[newer])
+        assert found == first.ahead(queries[newer], weights=weights[newer])
+        reached = OnlineAlignment(targets, jumps=jumps)
+        follow(reached, queries[: row + 5], weights[: row + 5])
+        expected = follow(reached, queries[newer], weights[newer])[-1]
+        reached_by_updates = (expected.column, expected.confidence, expected.speed)
+        assert (found.column, found.confidence, found.speed) == pytest.approx(reached_by_updates, abs=1e-4)
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
+def test_knows_its_speed_and_follows_the_rows_ahead(speed: float) -> None:
+    targets = smooth(900, seed=24)
+    columns = played([(0, 900)], speed=speed)
+    online, queries = OnlineAlignment(targets), noisy(targets[columns], 0.5, seed=25)
+    here = follow(online, queries[:300])[-1]
+    assert here.speed == pytest.approx(speed, rel=0.2)
+    assert abs(online.ahead(queries[300:308]).column - columns[307]) <= 3
+    waiting = online.ahead(np.repeat(queries[299:300], 20, axis=0))
+    assert abs(waiting.column - here.column) <= 6
+    assert online.ahead(queries[300:308], weights=np.zeros(8)).column == here.column
+    assert online.ahead(np.zeros((0, 24))).column == here.column
+
+
+def test_a_place_lost_nearby_is_found_sooner_than_one_far_away() -> None:
+    targets = smooth(3000, seed=27)
+    late = []
+    for target in (1250, 2400):
+        columns = played([(0, 1200), (target, target + 200)])
+        errors = np.abs(columns_of(follow(OnlineAlignment(targets), noisy(targets[columns], 1.0, seed=28))) - columns)
+        late.append(int((errors[1200:] > 8).sum()))
+    assert late[0] < late[1] <= SECONDS_TO_RECOVER * ROWS_A_SECOND
+
+
 def test_stays_at_the_end() -> None:
     targets = smooth(300, seed=14)
     positions = follow(OnlineAlignment(targets), targets[np.minimum(np.arange(400), 299)])
@@ -169,6 +226,15 @@ def test_malformed_input() -> None:
             online.update(np.ones(4), weight=weight)
 
 
+def test_malformed_rows_ahead() -> None:
+    online = OnlineAlignment(np.ones((3, 4)))
+    for rows in (np.ones(4), np.ones((2, 5)), np.full((1, 4), np.inf)):
+        with pytest.raises(InputError, match="vector"):
+            online.ahead(rows)
+    with pytest.raises(InputError, match="weight"):
+        online.ahead(np.ones((2, 4)), weights=[1.0])
+
+
 def test_malformed_options() -> None:
     for options in (
         {"sharpness": 0.0},
@@ -177,6 +243,9 @@ def test_malformed_options() -> None:
         {"beginning": 1.5},
         {"change": 0.6},
         {"slip": -0.1},
+        {"near": 1.0},
+        {"near": -0.1},
+        {"reach": -1},
     ):
         with pytest.raises(InputError, match="expected"):
             FollowOptions(**options)

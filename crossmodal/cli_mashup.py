@@ -1,4 +1,4 @@
-"""The commands about voices, as thin as the others: mashup."""
+"""The command `mashup`: voices over the accompaniments that fit them."""
 
 from __future__ import annotations
 
@@ -32,8 +32,3 @@ def mashup(
     done = make_mashups([vocals], [backings], output, count=count, decibels=level, seed=seed, quiet=quiet)
     show(done.model_dump() if as_json else f"{len(done.mixes)} mixes in {output}")
     finish(done.skipped, output, strict=strict, usable=len(done.mixes), own=True)
-
-
-def add_to(commands: click.Group) -> None:
-    """Registers the commands."""
-    commands.add_command(mashup)

@@ -1,0 +1,101 @@
+"""What an index of hash sequences keeps of its tracks besides their pruning vectors: all hashes and all frames, mapped into memory.
+
+    hashes/     a frame store of two or four bytes a hash: the sequences one after another, as `HashCollection` searches them
+    frames/     a frame store of constant-Q in 8 bits, for the exact alignment of the last candidates
+
+Tracks are named by the sha256 of their file, so a file that was moved, renamed or copied is stored once, and work that was done before
+a run was killed is found again. Both only grow: what was removed from the index stays until it is made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossmodal.alignment.hashing.collection import HashCollection
+from crossmodal.alignment.hashing.rule import Hashes
+from crossmodal.base.errors import IntegrityError
+from crossmodal.base.frame_store import FrameStore, append_frames
+
+HASHES, FRAMES = "hashes", "frames"
+_WORDS = {2: np.uint16, 4: np.uint32}  # bytes of a hash -> its type
+
+
+class TrackStore:
+    """The tracks in an index folder, read-only; hashes and frames are paged in as they are used."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._hashes, self._frames = FrameStore(folder / HASHES), FrameStore(folder / FRAMES)
+        self._collection: HashCollection | None = None
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._hashes and name in self._frames
+
+    @property
+    def collection(self) -> HashCollection:
+        """All sequences; track numbers are those of `numbers`. IntegrityError where the folder holds none."""
+        if self._collection is None:
+            if not len(self._hashes) or self._hashes.bins not in _WORDS:
+                raise IntegrityError(f"{self.folder / HASHES}: expected hash sequences, found none; index again")
+            path = self.folder / HASHES / "frames.u8"
+            hashes = np.memmap(path, _WORDS[self._hashes.bins], "r", shape=(int(self._hashes.offsets[-1]),))
+            self._collection = HashCollection(np.asarray(hashes), self._hashes.offsets)
+        return self._collection
+
+    def numbers(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Track numbers (n,) of contents. IntegrityError where one is missing."""
+        missing = [name for name in names if name not in self]
+        if missing:
+            raise IntegrityError(
+                f"{self.folder}: expected hashes and frames of all items, found none of {len(missing)}; index again"
+            )
+        return np.array([self._hashes.number(name) for name in names], np.int64)
+
+    def name(self, track: int) -> str:
+        """The content of a track number."""
+        return self._hashes.ids[track]
+
+    def frames(self, name: str) -> NDArray[np.float32]:
+        """(t, 48) of a content."""
+        return self._frames.read(self._frames.number(name))
+
+    @property
+    def bytes_per_track(self) -> float:
+        """On disk, hashes and frames."""
+        return self._hashes.bytes_per_track + self._frames.bytes_per_track if len(self) else 0.0
+
+
+class TrackWriter:
+    """Adds tracks to the stores of an index folder, many at a time: both appends are durable before `flush` returns."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stores = {name: FrameStore(folder / name) for name in (FRAMES, HASHES)}  # of earlier runs
+        self._known = {name: set(store.ids) for name, store in self._stores.items()}
+        self._waiting: dict[str, dict[str, NDArray[np.uint8]]] = {FRAMES: {}, HASHES: {}}
+
+    def known_frames(self, name: str) -> NDArray[np.uint8] | None:
+        """(t, 48), if an earlier run left the frames of this content."""
+        store = self._stores[FRAMES]
+        return store.raw(store.number(name)) if name in store else None
+
+    def add(self, name: str, hashes: Hashes, frames: NDArray[np.uint8]) -> None:
+        """A track, kept until the next `flush`; what is stored already is not stored again."""
+        rows = np.ascontiguousarray(hashes)
+        self._waiting[FRAMES][name] = frames
+        self._waiting[HASHES][name] = rows.view(np.uint8).reshape(len(rows), rows.itemsize)
+
+    def flush(self) -> None:
+        """Frames first: hashes can be made of them again."""
+        for kind in (FRAMES, HASHES):
+            fresh = [(name, rows) for name, rows in self._waiting[kind].items() if name not in self._known[kind]]
+            append_frames(self._folder / kind, fresh)
+            self._known[kind].update(name for name, _ in fresh)
+            self._waiting[kind].clear()
