@@ -11,13 +11,15 @@ from crossmodal.base.errors import RecipeError
 from encoders.encoder import Encoder
 from encoders.spectrogram import MelEncoder
 
-OVERLAID = {"mix": ("voice", "backing")}  # kind of recording -> the files of an item that it can be made of
+# kind of recording -> the files of an item that a window of it can be made of; of a voice at minus infinity the backing is left
+OVERLAID = {"mix": ("voice", "backing"), "voice": ("backing",)}
 
 
 def overlaid(voice: np.ndarray, backing: np.ndarray, *, decibels: float, encoder: Encoder) -> np.ndarray:
     """Windows (t, bands) of standardized log10(1 + 10 S) -> the same of both together, float32.
 
-    The voice's power over the window is brought so many decibels above the backing's, which stays as it is; silence stays silence.
+    The voice's power over the window is brought so many decibels above the backing's, which stays as it is; silence stays silence, and
+    a voice at minus infinity is not heard.
     Raises RecipeError where the encoder's frames are no magnitudes.
     """
     if not isinstance(encoder, MelEncoder):

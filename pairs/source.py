@@ -54,7 +54,7 @@ class AudioPlaces:
 @dataclass(frozen=True)
 class Overlay:
     """A window of one item's voice over a window of another's accompaniment, added up as frames. voice, backing: items with files of these
-    names; decibels: level of the voice over the accompaniment, within the window.
+    names; decibels: level of the voice over the accompaniment, within the window; minus infinity: the accompaniment alone.
     """
 
     voice: int

@@ -5,6 +5,7 @@ Lee & Nam, Learning a joint embedding space of monophonic and mixed music signal
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from crossmodal.base.errors import InputError, RecipeError
 from pairs.source import Example, Item, Overlay, PairSource
 from pairs.vocal_mixing import LOUDEST, QUIETEST
 
+NOBODY = "nobody"
 KINDS: Mapping[str, tuple[str, str]] = {
     "mono": ("voice", "voice@2"),
     "mix": ("mix", "mix@2"),
@@ -71,28 +73,41 @@ class VocalMixPairs(PairSource):
 class SingerPairs(VocalMixPairs):
     """As `VocalMixPairs`, with the singer as class besides: towers learn to name the singers they know.
 
-    labels: the classes, by default all singers of the items; items of others are left out.
+    labels: the classes, by default all singers of the items; items of others are left out. nobody: share of the examples that are
+    accompaniments alone in all slots, with a class of their own (`NOBODY`, the last), so that a tower learns to tell where nobody sings.
     """
 
     def __init__(
-        self, items: Sequence[Item], *, labels: Sequence[str] = (), kind: str = "cross", overlay: float = 0.0
-    ) -> None:
+        self, items: Sequence[Item], *, labels: Sequence[str] = (), kind: str = "cross", overlay: float = 0.0, nobody: float = 0.0
+    ) -> None:  # fmt: skip
+        if not 0 <= nobody < 1:
+            raise RecipeError(f"singers: expected nobody from 0 to less than 1, got {nobody}")
         known = set(labels)
         super().__init__([item for item in items if not known or singer_of(item) in known], kind=kind, overlay=overlay)
         if items and not self.items:
             raise InputError(f"expected items of the singers that are classes, got none among {len(items)}")
-        self._classes = list(labels) or list(self._by_singer)
-        self._rows = {name: tuple(name == other for other in self._classes) for name in self._by_singer}
+        self._silent = [index for index in self._backings if "voice" in self.items[index].files]
+        self._nobody = nobody if self._silent else 0.0
+        self._classes = list(labels) or [*self._by_singer, *([NOBODY] if self._nobody else [])]
+        self._rows = {name: tuple(name == other for other in self._classes) for name in (*self._by_singer, NOBODY)}
 
     def classes(self) -> list[str]:
-        """The singers."""
+        """The singers, and at last nobody where that is a class."""
         return self._classes
 
     def draw(self, index: int, generator: np.random.Generator) -> Example:
         """inputs: the two slots of the kind, and label: (classes,) booleans; group: the singer."""
+        if self._nobody and generator.random() < self._nobody:
+            return self._draw_nobody(index, generator)
         pair = super().draw(index, generator)
         label = self._rows[singer_of(self.items[index])]
         return Example(index, {**pair.inputs, "label": label}, group=pair.group)
+
+    def _draw_nobody(self, index: int, generator: np.random.Generator) -> Example:
+        """Accompaniments alone: those of one group, so that none of them is another's opposite."""
+        chosen = [self._silent[int(generator.integers(len(self._silent)))] for _ in self.slots]
+        inputs = {slot: Overlay(row, row, -math.inf) for slot, row in zip(self.slots, chosen, strict=True)}
+        return Example(index, {**inputs, "label": self._rows[NOBODY]}, group=len(self._by_singer))
 
 
 def singer_of(item: Item) -> str:

@@ -147,7 +147,7 @@ def build_voice_collection(
 ) -> Path:  # fmt: skip
     """Sing a collection and return its catalogue.jsonl; a second call reuses what is done, also after a kill.
 
-    works: pieces of the corpus; midi_folders: folders of MIDI files whose melodies are sung besides. Every fifth song keeps its
+    works: pieces of the corpus; midi_folders: folders of MIDI files whose melodies are sung besides. Every second song keeps its
     accompaniment alone. InputError when nothing can be sung or another process works on the same folder.
     """
     cast = cast or Cast()
@@ -208,7 +208,7 @@ def _items_to_sing(cast: Cast, midis: Mapping[str, Sequence[str]], seed: int) ->
                 items.append(
                     {
                         "id": f"{split}-{number % 10_000:04d}-{song}", "number": number, "song": song, "split": split,
-                        "seed": seed, "midis": pieces, "backing": (number + song) % 5 == 0,
+                        "seed": seed, "midis": pieces, "backing": (number + song) % 2 == 0,
                     }
                 )  # fmt: skip
     return items

@@ -42,7 +42,8 @@ BELOW_APPLICATIONS = (
     "crossmodal.recipe_yaml",
     "crossmodal.prepared", "crossmodal.embedding", "crossmodal.space", "crossmodal.space_files", "crossmodal.stages",
     "crossmodal.training", "crossmodal.training_stages", "crossmodal.public", "crossmodal.card", "crossmodal.evaluation",
-    "crossmodal.evaluation_singers", "crossmodal.real_voices",
+    "crossmodal.evaluation_singers", "crossmodal.real_voices", "crossmodal.voice_detection",
+    "crossmodal.fluctuation",
 )  # fmt: skip
 TABLES = {"encoders": "ENCODERS", "pairs": "PAIRS", "crossmodal.objectives": "OBJECTIVES"}
 ASSEMBLES = {

@@ -25,6 +25,7 @@ from pairs.vocal_mixing import mix
 
 MOST_STRETCH = 1.10
 MOST_SEMITONES = 3
+MOST_DECIBELS = 40.0  # beyond it one of the two cannot be heard
 MANIFEST = "manifest.csv"
 _OCTAVES = (1.0, 2.0, 0.5)  # a tempo heard as its double or half fits as well
 
@@ -134,10 +135,18 @@ def make_mashups(
     """Mixes of every voice with the backings that fit it, at most `count`, in an order drawn by `seed`; files and folders are given.
 
     decibels: range of the voice's level over the backing. Writes mix-*.flac and manifest.csv, whose rows are a catalogue too (voice,
-    mix). What does not go together is told with the reason. Raises InputError where there are no files or the folder is in use.
+    mix). What does not go together is told with the reason. Raises InputError where there are no files, the folder is in use or holds
+    mixes already.
     """
     if count is not None and count < 1:
         raise InputError(f"--count: expected at least 1, got {count}")
+    if not -MOST_DECIBELS <= decibels[0] <= decibels[1] <= MOST_DECIBELS:
+        raise InputError(
+            f"--level: expected two levels from -{MOST_DECIBELS:g} to {MOST_DECIBELS:g} dB, the lower one first, got {decibels[0]:g} "
+            f"and {decibels[1]:g}"
+        )
+    if (output / MANIFEST).exists():
+        raise InputError(f"{output}: expected a new folder, got one that holds mixes; choose another")
     skipped: list[Skipped] = []
     voices = list(_heard(_files(vocals, "vocals", skipped), hear_vocal, skipped, "vocals", quiet=quiet))
     grounds = list(_heard(_files(backings, "backings", skipped), hear_backing, skipped, "backings", quiet=quiet))

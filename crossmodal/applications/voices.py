@@ -1,7 +1,8 @@
 """Voices as queries and items: is there singing in a recording, is it alone, and the vector of what is sung.
 
 Both questions are asked of each window of the tower of mixes and answered by logistic regressions that are kept beside the space
-(`crossmodal.calibration`); a space without them asks nothing, and the user says with --modality what a file is.
+(`crossmodal.calibration`): the first by how pitches move in it (`crossmodal.fluctuation`), the second by the tower's vector. A space
+without them asks nothing, and the user says with --modality what a file is.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from crossmodal.base.audio import decode
 from crossmodal.base.errors import InputError
 from crossmodal.calibration import Calibration, fit_calibration, load_calibration, save_calibration
 from crossmodal.embedding import pool_windows
+from crossmodal.fluctuation import FEATURES, RATE, fluctuations
 from crossmodal.space import Space
+from encoders.encoder import AudioEncoder
 
 ALONE, WITHIN = "voice", "mix"
 SUNG, UNACCOMPANIED = "sung", "unaccompanied"
@@ -54,11 +58,11 @@ def of_voices(space: Space) -> bool:
 
 def listen(space: Space, item: Path | NDArray[np.float32]) -> Listened | None:
     """What the tower of mixes hears; None where the space has no calibration to ask."""
-    known = _calibrations(space)
+    known = calibrations(space)
     if known is None:
         return None
-    vectors = space.sequence(WITHIN, item).vectors.numpy()
-    sung = known[SUNG].confidence(vectors)
+    vectors, moving = _windows(space, item)
+    sung = known[SUNG].confidence(moving)
     singing = vectors[sung >= 0.5] if (sung >= 0.5).any() else vectors
     return Listened(sung, float(np.median(known[UNACCOMPANIED].confidence(singing))))
 
@@ -93,22 +97,27 @@ def calibrate_voices(
 
     Raises InputError where one of the three kinds is missing.
     """
-    kinds = [_windows(space, files) for files in (voices, mixes, backings)]
-    if not all(len(rows) for rows in kinds):
+    if not (voices and mixes and backings):
         raise InputError("expected voices, mixes and accompaniments to learn from, got none of one of them")
+    kinds = []
+    for files in (voices, mixes, backings):
+        pairs = [_windows(space, path) for path in files]
+        kinds.append(tuple(np.concatenate([pair[part] for pair in pairs]) for part in (0, 1)))
     alone, within, without = kinds
-    names = _names(space)
+    names = _features(space)
     made = {
         SUNG: fit_calibration(
-            np.concatenate([alone, within, without, without]),  # twice, so that both answers are as frequent
-            np.repeat([True, True, False], [len(alone), len(within), 2 * len(without)]),
-            features=names,
+            np.concatenate(
+                [alone[1], within[1], without[1], without[1]]
+            ),  # twice, so that both answers are as frequent
+            np.repeat([True, True, False], [len(alone[1]), len(within[1]), 2 * len(without[1])]),
+            features=names[SUNG],
             data=data,
         ),
         UNACCOMPANIED: fit_calibration(
-            np.concatenate([alone, within]),
-            np.repeat([True, False], [len(alone), len(within)]),
-            features=names,
+            np.concatenate([alone[0], within[0]]),
+            np.repeat([True, False], [len(alone[0]), len(within[0])]),
+            features=names[UNACCOMPANIED],
             data=data,
         ),
     }
@@ -116,19 +125,31 @@ def calibrate_voices(
     return made
 
 
-def _windows(space: Space, files: Sequence[Path]) -> NDArray[np.float32]:
-    """Vectors (t, d) of all windows of some files."""
-    rows = [space.sequence(WITHIN, path).vectors.numpy() for path in files]
-    return np.concatenate(rows) if rows else np.zeros((0, space.dimension), np.float32)
+def _windows(space: Space, item: Path | NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Of all windows of a recording the tower's vectors (t, d), and how pitches move in them (t, features)."""
+    found = space.sequence(WITHIN, item)
+    encoder = space.encoder(WITHIN)
+    assert isinstance(encoder, AudioEncoder)
+    if isinstance(item, Path):
+        samples = decode(item, sample_rate=RATE)
+    else:
+        import soxr
+
+        samples = soxr.resample(item, encoder.sample_rate, RATE, quality="HQ")
+    return found.vectors.numpy(), fluctuations(samples, found.positions.numpy())
 
 
-def _names(space: Space) -> list[str]:
-    return [f"{WITHIN} {number}" for number in range(space.dimension)]
+def _features(space: Space) -> dict[str, tuple[str, ...]]:
+    return {SUNG: FEATURES, UNACCOMPANIED: tuple(f"{WITHIN} {number}" for number in range(space.dimension))}
 
 
-def _calibrations(space: Space) -> dict[str, Calibration] | None:
+def calibrations(space: Space) -> dict[str, Calibration] | None:
     """Both calibrations of a space; None where it has none."""
-    names = _names(space)
-    never = Calibration(features=tuple(names), weights=(0.0,) * len(names), bias=0.0)
-    found = {name: load_calibration(space.location, name, never) for name in (SUNG, UNACCOMPANIED)}
-    return None if any(one is never for one in found.values()) else found
+    found: dict[str, Calibration] = {}
+    for name, features in _features(space).items():
+        never = Calibration(features=features, weights=(0.0,) * len(features), bias=0.0)
+        one = load_calibration(space.location, name, never)
+        if one is never:
+            return None
+        found[name] = one
+    return found

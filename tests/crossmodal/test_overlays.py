@@ -47,6 +47,8 @@ def test_silence_adds_nothing() -> None:
     )
     np.testing.assert_allclose(overlaid(silence, sound, decibels=0.0, encoder=encoder), sound, atol=1e-4)
     np.testing.assert_allclose(overlaid(silence, silence, decibels=0.0, encoder=encoder), silence, atol=1e-4)
+    alone = overlaid(frames(encoder, np.full(RATE, 0.5)), sound, decibels=-np.inf, encoder=encoder)
+    np.testing.assert_allclose(alone, sound, atol=1e-4)  # a voice at minus infinity is not there
 
 
 def test_only_log_mel_frames_can_be_laid_over() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from crossmodal.base.errors import InputError, RecipeError
 from pairs.source import Item, Overlay
-from pairs.vocal_mix import KINDS, SingerPairs, VocalMixPairs
+from pairs.vocal_mix import KINDS, NOBODY, SingerPairs, VocalMixPairs
 from pairs.vocal_mixing import (
     LOUDEST,
     QUIETEST,
@@ -121,3 +121,27 @@ def test_singers_as_classes() -> None:
     with pytest.raises(InputError, match="singers that are classes"):
         SingerPairs(items(), labels=["nobody"])
     assert len(SingerPairs([])) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_is_a_class_of_accompaniments_alone(kind: str) -> None:
+    source = SingerPairs(with_backings(), kind=kind, nobody=0.3)
+    assert source.classes() == ["s0", "s1", "s2", "s3", NOBODY]
+    drawn = [
+        source.draw(index, np.random.default_rng([index, seed])) for index in range(len(source)) for seed in range(20)
+    ]
+    silent = [example for example in drawn if example.inputs["label"] == (False, False, False, False, True)]
+    assert 0.2 < len(silent) / len(drawn) < 0.4
+    for example in silent:
+        assert example.group == 4 and tuple(example.inputs) == (*KINDS[kind], "label")
+        overlays = [value for value in example.inputs.values() if isinstance(value, Overlay)]
+        assert len(overlays) == 2
+        assert all(one.decibels == -np.inf and "backing" in source.items[one.backing].files for one in overlays)
+    assert SingerPairs(items(), kind=kind, nobody=0.3).classes() == [
+        "s0",
+        "s1",
+        "s2",
+        "s3",
+    ]  # no accompaniment is at hand
+    with pytest.raises(RecipeError, match="nobody"):
+        SingerPairs([], nobody=1.0)

@@ -40,9 +40,10 @@ def noise(seed: int, *, seconds: float = 7.0, low: bool = False) -> np.ndarray:
 
 
 def buzz(pitch: float, *, seconds: float = 7.0) -> np.ndarray:
-    """A harmonic sound."""
+    """A harmonic sound with vibrato."""
     time = np.arange(round(seconds * RATE)) / RATE
-    return (0.05 * sum(np.sin(2 * np.pi * pitch * h * time) for h in range(1, 15))).astype(np.float32)
+    phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.02 * np.sin(2 * np.pi * 5.5 * time))) / RATE
+    return (0.05 * sum(np.sin(phase * h) for h in range(1, 15))).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
