@@ -7,7 +7,7 @@ over the features of windows of 3 s, learned on one half of the singers and judg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,9 @@ from crossmodal.metrics.bootstrap import bootstrap_function
 from crossmodal.metrics.tagging import tag_wise_roc_auc
 from crossmodal.space import Space
 from encoders.encoder import AudioEncoder
+from pairs.source import Item
 from pairs.stems import Stem, backing_of, read_stems
+from pairs.vocal_mix import singer_of
 from pairs.vocal_mixing import equal_power, mix
 
 SUNG, WITHOUT, HISS = "mix", "accompaniment", "accompaniment and microphone"
@@ -80,15 +82,38 @@ def between_phrases(voice: Samples, rate: int) -> Samples:
 
 
 def described(folder: Path, describe: Describe, *, rate: int, quiet: bool = False) -> Windows:
-    """Features of all windows of all recordings. describe: samples at `rate` -> (windows, f)."""
-    features, clip, kinds, singers = [], [], [], []
-    for stem, sounds in progress(recordings(folder, rate=rate), "real voices", quiet=quiet):
-        for kind, samples in sounds.items():
-            rows = describe(samples)
-            features.append(rows)
-            clip += [len(kinds)] * len(rows)
-            kinds.append(kind)
-            singers.append(stem.singer)
+    """Features of all windows of real recordings. describe: samples at `rate` -> (windows, f)."""
+    sounds = (
+        (stem.singer, kind, made) for stem, kinds in recordings(folder, rate=rate) for kind, made in kinds.items()
+    )
+    return _described(progress(sounds, "real voices", quiet=quiet), describe)
+
+
+def described_items(items: Sequence[Item], describe: Describe, *, rate: int, quiet: bool = False) -> Windows:
+    """The same of a catalogue's items that keep their accompaniment. Raises InputError where there are none."""
+    columns = (("mix", SUNG), ("backing", WITHOUT))
+    having = [item for item in items if all(column in item.files for column, _ in columns)]
+    if not having:
+        raise InputError(f"expected items with files in the columns mix and backing, got none of {len(items)}")
+    sounds = (
+        (singer_of(item), kind, decode(item.files[column], sample_rate=rate))
+        for item in having
+        for column, kind in columns
+    )
+    return _described(progress(sounds, "a catalogue's voices", quiet=quiet), describe)
+
+
+def _described(sounds: Iterable[tuple[str, str, Samples]], describe: Describe) -> Windows:
+    features: list[NDArray[np.floating]] = []
+    clip: list[int] = []
+    kinds: list[str] = []
+    singers: list[str] = []
+    for singer, kind, samples in sounds:
+        rows = describe(samples)
+        features.append(rows)
+        clip += [len(kinds)] * len(rows)
+        kinds.append(kind)
+        singers.append(singer)
     return Windows(np.concatenate(features), np.array(clip), np.array(kinds), np.array(singers))
 
 
@@ -135,9 +160,10 @@ def halves(windows: Windows, *, seed: int = 0) -> tuple[list[str], list[str]]:
 
 
 def learned(windows: Windows, *, data: str = "") -> Calibration:
-    """A detector of singing from windows of all kinds, both answers as often: mixes count twice."""
+    """A detector of singing from windows of all kinds; mixes count as often as it takes for both answers to be about as frequent."""
     sung = (windows.kind == SUNG)[windows.clip]
-    rows = np.concatenate([np.flatnonzero(sung), np.arange(len(sung))])
+    times = max(1, round(int((~sung).sum()) / max(int(sung.sum()), 1)))
+    rows = np.concatenate([np.tile(np.flatnonzero(sung), times - 1), np.arange(len(sung))])
     names = [f"feature {number}" for number in range(windows.features.shape[1])]
     return fit_calibration(windows.features[rows], sung[rows], features=names, data=data)
 

@@ -22,10 +22,12 @@ from crossmodal.voice_detection import (
     by_fluctuation,
     by_mfcc,
     described,
+    described_items,
     halves,
     judged,
     learned,
 )  # fmt: skip
+from pairs.source import Item
 
 RATE = 16_000
 
@@ -58,6 +60,22 @@ def test_voices_are_found_by_a_detector_of_other_singers(
     assert len(first) == len(second) == 2 and not set(first) & set(second)
     rows = judged(windows.of_singers(second), learned(windows.of_singers(first)), "x")
     assert [row.n for row in rows] == [8, 4, 8, 4] and all(row.value == 1.0 and row.chance == 0.5 for row in rows)
+
+
+def test_items_of_a_catalogue_teach_too(stems: Path) -> None:
+    items = [
+        Item(p.stem, {"mix": p, "backing": stems / "accompaniment" / p.name}, fields={"singer": p.stem[0]})
+        for p in sorted((stems / "vocals").glob("*.wav"))
+    ]
+    describe, rate = by_fluctuation()
+    windows = described_items([*items, Item("bare", {"mix": items[0].files["mix"]})], describe, rate=rate, quiet=True)
+    assert list(windows.kind) == [SUNG, WITHOUT] * 4 and list(windows.singer) == [c for c in "abcd" for _ in range(2)]
+    detector = learned(windows)
+    assert detector.examples == len(windows.features)  # as many of each answer
+    real = described(stems, describe, rate=rate, quiet=True)
+    assert all(row.value > 0.9 for row in judged(real, detector, "x"))
+    with pytest.raises(InputError, match="mix and backing"):
+        described_items([Item("bare", {"mix": items[0].files["mix"]})], describe, rate=rate)
 
 
 def test_areas_are_those_of_a_naive_count() -> None:
