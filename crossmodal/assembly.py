@@ -17,7 +17,8 @@ from crossmodal.objectives.correlation import Cca
 from crossmodal.objectives.similarity import Cosine
 from crossmodal.recipe import ComparisonPart, Component, Recipe, Stage, Tower, Value, compares_space
 from encoders import ENCODERS, HEADS
-from encoders.encoder import Encoder
+from encoders.covers import ImageEncoder
+from encoders.encoder import AudioEncoder, Encoder
 from pairs import PAIRS
 from pairs.source import Item, PairSource
 
@@ -99,27 +100,25 @@ def build_fit(component: Component) -> Cca:
     return found
 
 
-def build_pairs(
-    component: Component, items: Sequence[Item], *, labels: Sequence[str] = (), classes: Sequence[str] = ()
-) -> PairSource:
-    """A pair source over items. labels: the classes of a source of labels whose recipe does not list them; classes: those that the
-    source of the training items defined itself, for the one that watches it.
-    """
+def build_pairs(component: Component, items: Sequence[Item], *, labels: Sequence[str] = ()) -> PairSource:
+    """A pair source over items. labels: the classes of a source of labels whose recipe does not list them."""
     given: dict[str, object] = {"items": items}
-    if component.type == "labels" and "labels" not in component.arguments:
+    takes = inspect.signature(resolve(PAIRS, component.type, "a pair source")).parameters
+    if "labels" in takes and "labels" not in component.arguments:
         given["labels"] = list(labels)
-    if component.type == "singers" and classes:
-        given["labels"] = list(classes)
     source: PairSource = build(component, PAIRS, "a pair source", **given)
     return source
 
 
 def needed_files(recipe: Recipe) -> frozenset[str]:
-    """What the items that a recipe is trained on have files of ("audio"), as its pair sources say."""
+    """What the items that a recipe is trained on have files of: what its pair sources say, else those of its recordings and pictures."""
     sources: list[type[PairSource]] = [
         resolve(PAIRS, stage.pairs.type, "a pair source") for stage in recipe.stages.values()
     ]
-    return frozenset(source.needs for source in sources)
+    kinds = {m: resolve(ENCODERS, tower.encoder.type, "an encoder") for m, tower in recipe.towers.items()}
+    prepared = {modality for modality, kind in kinds.items() if issubclass(kind, AudioEncoder | ImageEncoder)}
+    named = {source.needs for source in sources if source.needs is not None}
+    return frozenset(named | (prepared if any(source.needs is None for source in sources) else set()))
 
 
 def check_recipe(recipe: Recipe) -> None:

@@ -1,9 +1,12 @@
-"""Augmentation of windows in training: what changes the sound and not what it is. Batched tensors in, tensors out.
+"""Augmentation in training: what changes a sound (or a picture, `crossmodal.picture_augmentation`) and not what it is. Batched tensors in
+and out.
 
 All randomness comes from the given generator, so that a resumed training draws what it would have drawn.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +17,26 @@ from encoders.encoder import Encoder
 AUGMENTATIONS = {
     "equalize": "crossmodal.augmentation:Equalize",
     "mask": "crossmodal.augmentation:Mask",
+    "recolour": "crossmodal.picture_augmentation:Recolour",
+    "reframe": "crossmodal.picture_augmentation:Reframe",
     "shorten": "crossmodal.augmentation:Shorten",
 }
 
 
-class SpectrogramAugmentation(nn.Module):
+class Augmentation(nn.Module):
+    """Base of all. modality: of the encoders whose inputs it changes."""
+
+    modality: ClassVar[str]
+
+    def forward(self, windows: Tensor, generator: torch.Generator) -> Tensor:
+        """Inputs of an encoder (n, ...) -> the same shape."""
+        raise NotImplementedError  # abstract
+
+
+class SpectrogramAugmentation(Augmentation):
     """Base of those that work on log-mel windows: knows how to get back to magnitudes."""
+
+    modality = "audio"
 
     def __init__(self, *, encoder: Encoder) -> None:
         super().__init__()

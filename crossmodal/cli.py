@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from crossmodal import __version__
+from crossmodal.cli_genres import genres
 from crossmodal.cli_identify import identify
 from crossmodal.cli_mashup import mashup
 from crossmodal.cli_match import match
@@ -100,7 +101,7 @@ def index(
     resume: bool,
     as_json: bool,
 ) -> None:
-    """Index recordings (with audio-sheet: scores too; with midi-audio: MIDI files too) with SPACE, so that they can be searched."""
+    """Index recordings (audio-sheet: scores too; midi-audio: MIDI files too; cover-audio: their covers) with SPACE, to search them."""
     from crossmodal.applications.indexing import build_index
 
     paths, missing = read_paths(sources, from_file)
@@ -134,7 +135,7 @@ def info(space_or_index: str, as_json: bool) -> None:
 @click.argument("index_folder", metavar="INDEX", type=click.Path(path_type=Path))
 @click.argument("text", required=False)
 @click.option("--audio", type=click.Path(path_type=Path), help="A recording as the query.")
-@click.option("--image", type=click.Path(path_type=Path), help="A picture as the query.")
+@click.option("--image", type=click.Path(path_type=Path), help="A picture as the query, by default for recordings.")
 @click.option("--midi", type=click.Path(path_type=Path), help="A MIDI file as the query.")
 @click.option("--combine", is_flag=True, help="Allow several queries; their vectors are added.")
 @click.option("--target", help="Only items of this modality.")
@@ -221,6 +222,7 @@ def spaces(as_json: bool) -> None:
 
 add_training_commands(cli)
 cli.add_command(identify)
+cli.add_command(genres)
 cli.add_command(match)
 cli.add_command(mashup)
 add_score_commands(cli)

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from crossmodal.base.errors import InputError
 from crossmodal.overlays import overlaid
 from crossmodal.prepared import PreparedStore
+from encoders.covers import ImageEncoder
 from encoders.encoder import Anchored, Encoder
 from encoders.excerpts import ExcerptEncoder
 from encoders.sheets import SheetEncoder
@@ -144,6 +145,8 @@ class BatchSource(Dataset[Batch]):
             if self.store is None:
                 raise InputError(f'expected prepared recordings for "{slot}", got none')
             windows = np.stack([self._window(self.store, modality, v, generator) for v in values])
+            if isinstance(self.encoders[modality], ImageEncoder):
+                return torch.from_numpy(windows[:, 0])
             return torch.from_numpy(np.moveaxis(windows, 1, -1).astype(np.float32))
         return [self.encoders[modality].prepare(v) for v in values]
 

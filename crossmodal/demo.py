@@ -1,14 +1,14 @@
 """`crossmodal demo`: from real scores to a searchable, tagged collection and a report, on one small machine.
 
 Every step leaves its result in the output folder and is not done again: collection, three trainings (two shared spaces and a supervised
-yardstick), evaluation, index, a shelf of scores with recordings of them, MIDI files with recordings of them, report.
+yardstick), evaluation, index, a shelf of scores with recordings of them, MIDI files with recordings of them, drawn covers, report.
 """
 
 from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,8 @@ from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.indexing import build_index
 from crossmodal.base.files import make_folder
 from crossmodal.base.places import data_folder
+from crossmodal.demo_covers import SPACE as COVERS_SPACE
+from crossmodal.demo_covers import CoverResults, ask_covers
 from crossmodal.demo_midi import SPACE as MIDI_SPACE
 from crossmodal.demo_midi import MidiResults, match_collection
 from crossmodal.demo_report import DemoResults, write_demo_report
@@ -33,6 +35,7 @@ from crossmodal.space import Space
 from crossmodal.space_files import load_space, space_names
 from crossmodal.training import train
 from pairs.collection import build_collection
+from pairs.source import Item
 from pairs.vocabulary import unseen_tags
 
 SPACES = ("text-music", "zero-shot-tagging", "supervised-tagging")
@@ -49,7 +52,7 @@ class Size:
     """How much is made and trained.
 
     steps: of (pretraining, alignment) for each space of SPACES; studies: of each instrument; captions: used of each recording;
-    scores: on the shelf; midi: works whose MIDI files are matched.
+    scores: on the shelf; midi: works whose MIDI files are matched; covers: recordings that get one.
     """
 
     works: int
@@ -59,15 +62,31 @@ class Size:
     captions: int
     scores: int
     midi: int
+    covers: int
     batch: int | None = None
 
 
 SIZES = {
     "full": Size(
-        works=650, renderings=3, steps=((60, 450), (60, 500), (0, 300)), studies=12, captions=3, scores=24, midi=32
+        works=650,
+        renderings=3,
+        steps=((60, 450), (60, 500), (0, 300)),
+        studies=12,
+        captions=3,
+        scores=24,
+        midi=32,
+        covers=400,
     ),
     "small": Size(
-        works=72, renderings=2, steps=((12, 30), (12, 30), (0, 25)), studies=1, captions=2, scores=6, midi=6, batch=32
+        works=72,
+        renderings=2,
+        steps=((12, 30), (12, 30), (0, 25)),
+        studies=1,
+        captions=2,
+        scores=6,
+        midi=6,
+        covers=40,
+        batch=32,
     ),
 }
 
@@ -138,6 +157,8 @@ def run_demo(output: Path, *, audio: Path | None, size: str, jobs: int, seed: in
             )
     results.scores = find_scores(output, count=chosen.scores, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
     results.midi = find_midi(output, count=chosen.midi, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
+    held_out = judged["text-music"].items
+    results.covers = find_covers(held_out, output, count=chosen.covers, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
     with clock.step("report", quiet=quiet):
         report = write_demo_report(output / "report.html", results, clock.seconds, clock.peak_gigabytes)
     return _closing(output, report, results, clock, own=audio is not None)
@@ -208,6 +229,17 @@ def find_midi(output: Path, *, count: int, clock: Clock, seed: int, jobs: int, q
         return match_collection(output, space=load_space(MIDI_SPACE), works=count, seed=seed, jobs=jobs, quiet=quiet)
 
 
+def find_covers(
+    recordings: Sequence[Item], output: Path, *, count: int, clock: Clock, seed: int, jobs: int, quiet: bool
+) -> CoverResults | None:
+    """Draws covers for recordings and looks for either by the other; None where no space for it is installed."""
+    if COVERS_SPACE not in space_names():
+        return None
+    with clock.step("covers", quiet=quiet):
+        space = load_space(COVERS_SPACE)
+        return ask_covers(space, recordings, output, most=count, seed=seed, jobs=jobs, quiet=quiet)
+
+
 def _real(spaces: dict[str, Space], *, jobs: int, quiet: bool) -> dict[str, InstrumentScores]:
     data = data_folder()
     if data is None or not (data / "philharmonia" / "index.csv").is_file():
@@ -228,6 +260,8 @@ def _closing(output: Path, report: Path, results: DemoResults, clock: Clock, *, 
     else:
         lines.append(f"  crossmodal index {output / 'spaces' / 'text-music'} YOUR_FOLDER --output my-index")
         lines.append('  crossmodal search my-index "calm piano music"')
+    if results.covers is not None:
+        lines.append(f"  crossmodal search {results.covers.index} --image YOUR_COVER.jpg")
     if results.scores is not None:
         found = results.scores
         lines.append(f"  crossmodal identify {found.index} {found.shelf.performed[0].recording}")

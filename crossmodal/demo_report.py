@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from crossmodal.base.results import Ranking, ScoreRow
+from crossmodal.demo_covers import CoverResults, covers_section
 from crossmodal.demo_midi import MidiResults
 from crossmodal.demo_midi_report import midi_section
 from crossmodal.demo_scores_report import ScoreResults, scores_section
@@ -54,6 +55,7 @@ class DemoResults:
     searches: dict[str, Ranking] = field(default_factory=dict)
     scores: ScoreResults | None = None
     midi: MidiResults | None = None
+    covers: CoverResults | None = None
 
     def summary(self) -> list[str]:
         """The figures that the terminal shows."""
@@ -73,7 +75,7 @@ class DemoResults:
                     )
         for name, scores in self.real.items():
             lines += [f"{name}, real instruments: {r.metric} {r.value:.3f}, chance {r.chance:.3f}" for r in scores.rows]
-        parts = [part for part in (self.scores, self.midi) if part is not None]
+        parts = [part for part in (self.scores, self.midi, self.covers) if part is not None]
         return lines + [line for part in parts for line in part.summary()]
 
 
@@ -87,6 +89,7 @@ def write_demo_report(path: Path, results: DemoResults, seconds: dict[str, float
         _searches(results),
         scores_section(results.scores),
         midi_section(results.midi),
+        covers_section(results.covers),
         _map(results),
         _words(results),
         _curves(results),

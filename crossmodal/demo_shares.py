@@ -26,7 +26,7 @@ def share_rows(measured: Iterable[tuple[str, ArrayLike, float | None]], *, seed:
 
 def summary_lines(name: str, rows: Sequence[ScoreRow]) -> list[str]:
     """One line a row, for the terminal."""
-    chances = ("" if row.chance is None else f", chance {row.chance:.2f}" for row in rows)
+    chances = ("" if row.chance is None else f", chance {row.chance:.3g}" for row in rows)
     return [
         f"{name}: {row.metric} {row.value:.3f} [{row.low:.3f}, {row.high:.3f}] of {row.n}{chance}"
         for row, chance in zip(rows, chances, strict=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from crossmodal.base.errors import CrossmodalError, InputError
 from crossmodal.base.progress import progress
 from crossmodal.base.results import ScoreRow, ScoreTable, Skipped
+from crossmodal.evaluation_covers import score_covers
 from crossmodal.evaluation_singers import evaluate_singers, judges_voices
 from crossmodal.metrics import chance, retrieval, tagging
 from crossmodal.metrics.bootstrap import Interval, bootstrap_function, bootstrap_interval
@@ -60,7 +61,9 @@ def evaluate(
     if judges_voices(space):
         return evaluate_singers(space, catalogue, split=split, seed=seed, quiet=quiet)
     judged = encode_items(space, catalogue, split=split, quiet=quiet)
+    covers, unreadable = score_covers(space, judged.items, judged.vectors, seed=seed)
     rows = [
+        *covers,
         *score_tags(space, judged, seed=seed, unseen=None if wishes.unseen_tags else ()),
         *score_captions(space, judged, seed=seed),
         *score_similarity(judged, seed=seed),
@@ -77,7 +80,7 @@ def evaluate(
         seed=seed,
         rows=defined,
         excluded=judged.excluded,
-        skipped=[*judged.skipped, *unread(space, judged.items)],
+        skipped=[*judged.skipped, *unreadable, *unread(space, judged.items)],
     )
 
 

@@ -1,6 +1,7 @@
-"""Prepared recordings on disk: the frames of every training item, memory-mapped, so that a random window costs microseconds.
+"""Prepared files on disk: the frames of every training recording, memory-mapped, so that a random window costs microseconds; and pictures.
 
-A store is a folder of shards; a shard is one float16 array (frames, ...) of up to `SHARD_ITEMS` recordings and a JSON file
+A store is a folder of shards; a shard is one array (frames, ...) of up to `SHARD_ITEMS` recordings (float16), or pictures (uint8, one
+"frame" each), and a JSON file
 that says where each begins. Shards are written whole or not at all and are reused as long as the front end and the
 files (path, size, time of change) are the same; a killed job goes on with the next shard.
 """
@@ -23,13 +24,17 @@ from crossmodal.base.errors import InputError
 from crossmodal.base.files import atomic_write, make_folder, read_json, write_json
 from crossmodal.base.progress import progress
 from crossmodal.base.results import Skipped
+from encoders.covers import ImageEncoder
 from encoders.encoder import AudioEncoder
 
 SHARD_ITEMS = 128
 
 
-def front_end_key(encoder: AudioEncoder) -> str:
+def front_end_key(encoder: AudioEncoder | ImageEncoder) -> str:
     """A hash of what the front end makes of a fixed signal: any change of it changes the key."""
+    if isinstance(encoder, ImageEncoder):
+        picture = np.random.default_rng(0).integers(0, 256, (300, 200, 3), np.uint8)
+        return hashlib.sha256(b"image " + encoder.prepare(picture).numpy().tobytes()).hexdigest()[:16]
     count = encoder.window_samples
     time = torch.arange(count, dtype=torch.float64) / encoder.sample_rate
     signal = (0.5 * torch.sin(2 * torch.pi * (200 + 2000 * time) * time)).float()[None]
@@ -44,31 +49,36 @@ class _Shard:
     file: Path
     frames: np.ndarray
     starts: dict[str, tuple[int, int]]  # file -> first frame, one past the last
+    window: int  # frames that `PreparedStore.window` draws
 
     def __reduce__(self) -> tuple[object, ...]:
         """Another process maps the same file; the frames themselves are not sent."""
-        return _open_shard, (self.file, self.starts)
+        return _open_shard, (self.file, self.starts, self.window)
 
 
-def _open_shard(file: Path, starts: dict[str, tuple[int, int]]) -> _Shard:
-    return _Shard(file, np.load(file, mmap_mode="r", allow_pickle=False), starts)
+def _open_shard(file: Path, starts: dict[str, tuple[int, int]], window: int) -> _Shard:
+    return _Shard(file, np.load(file, mmap_mode="r", allow_pickle=False), starts, window)
 
 
 class PreparedStore:
-    """Random access to the frames of recordings: `window(path, generator)` draws one window of a recording."""
+    """Random access to what was prepared: `window(path, generator)` draws one window of a recording, or gives a picture."""
 
-    def __init__(self, shards: Sequence[_Shard], window: int) -> None:
+    def __init__(self, shards: Sequence[_Shard]) -> None:
+        self._shards = list(shards)
         self._where = {path: (shard, *span) for shard in shards for path, span in shard.starts.items()}
-        self._window = window
+
+    def __or__(self, other: PreparedStore) -> PreparedStore:
+        """Both, where a recipe has several modalities with files."""
+        return PreparedStore([*self._shards, *other._shards])
 
     def __contains__(self, path: Path) -> bool:
         return str(path) in self._where
 
     def window(self, path: Path, generator: np.random.Generator) -> np.ndarray:
-        """Frames of one window, (window, ...) float16, at a place drawn from `generator`."""
+        """Frames of one window, (window, ...) float16, at a place drawn from `generator`; a picture: (1, 3, size, size) uint8."""
         shard, start, end = self._where[str(path)]
-        first = start + int(generator.integers(0, max(1, end - start - self._window + 1)))
-        return shard.frames[first : first + self._window]
+        first = start + int(generator.integers(0, max(1, end - start - shard.window + 1)))
+        return shard.frames[first : first + shard.window]
 
     def stretch(self, path: Path, first: int, count: int, *, silence: float) -> np.ndarray:
         """Frames first .. first + count of a recording, (count, ...) float32; silence where it has none."""
@@ -86,7 +96,7 @@ class PreparedStore:
 
 
 def prepare_store(
-    encoder: AudioEncoder, paths: Sequence[Path], *, folder: Path, jobs: int, quiet: bool = False
+    encoder: AudioEncoder | ImageEncoder, paths: Sequence[Path], *, folder: Path, jobs: int, quiet: bool = False
 ) -> tuple[PreparedStore, list[Skipped]]:
     """Prepares what is not there yet. Returns the store and the recordings that could not be used, with the reason."""
     folder = folder / front_end_key(encoder)
@@ -96,18 +106,18 @@ def prepare_store(
     shards: list[_Shard] = []
     with (
         ThreadPoolExecutor(max_workers=max(1, jobs)) as pool,
-        progress(len(paths), "preparing audio", quiet=quiet) as bar,
+        progress(len(paths), f"preparing {encoder.modality}", quiet=quiet) as bar,
     ):
         for part in parts:
             shard, bad = _load_or_make(encoder, part, folder, pool.map)
             shards.append(shard)
             skipped.extend(bad)
             bar.advance(len(part))
-    return PreparedStore(shards, encoder.window), skipped
+    return PreparedStore(shards), skipped
 
 
 def _load_or_make(
-    encoder: AudioEncoder, paths: list[Path], folder: Path, run: Callable[..., object]
+    encoder: AudioEncoder | ImageEncoder, paths: list[Path], folder: Path, run: Callable[..., object]
 ) -> tuple[_Shard, list[Skipped]]:
     key = hashlib.sha256("\n".join(_identity(p) for p in paths).encode()).hexdigest()[:20]
     array_file, index_file = folder / f"{key}.npy", folder / f"{key}.json"
@@ -115,11 +125,16 @@ def _load_or_make(
         _make(encoder, paths, array_file, index_file, run)
     index: Any = read_json(index_file)
     starts = {path: (first, end) for path, (first, end) in index["starts"].items()}
-    return _open_shard(array_file, starts), [Skipped(**row) for row in index["skipped"]]
+    window = encoder.window if isinstance(encoder, AudioEncoder) else 1
+    return _open_shard(array_file, starts, window), [Skipped(**row) for row in index["skipped"]]
 
 
 def _make(
-    encoder: AudioEncoder, paths: list[Path], array_file: Path, index_file: Path, run: Callable[..., object]
+    encoder: AudioEncoder | ImageEncoder,
+    paths: list[Path],
+    array_file: Path,
+    index_file: Path,
+    run: Callable[..., object],
 ) -> None:
     """Writes the array first and the index last: a shard without an index does not exist."""
 
@@ -128,6 +143,8 @@ def _make(
             prepared = encoder.prepare(path)
         except InputError as error:
             return Skipped(path=str(path), reason=str(error))
+        if isinstance(encoder, ImageEncoder):
+            return np.asarray(prepared.numpy()[None])
         return np.moveaxis(prepared.numpy().astype(np.float16), -1, 0)
 
     starts: dict[str, tuple[int, int]] = {}

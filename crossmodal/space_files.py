@@ -9,12 +9,9 @@ import hashlib
 import json
 import logging
 import multiprocessing
-from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
-import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -24,16 +21,13 @@ from crossmodal.base.errors import InputError, IntegrityError
 from crossmodal.base.files import atomic_write, make_folder, read_json, remove_leftovers, sha256_file, write_json
 from crossmodal.base.names import nearest
 from crossmodal.base.places import home_folder
+from crossmodal.canary import canary_vectors
 from crossmodal.embedding import owned_state
-from crossmodal.pages.layout import BAND, WHOLE, Strip, System
 from crossmodal.recipe import dump_recipe, parse_recipe
 from crossmodal.space import Background, Space
-from encoders.encoder import AudioEncoder
-from encoders.sheets import SheetEncoder
 
 FORMAT = 1
 TOLERANCE = 1e-3  # largest distance of a canary's vector: other processors round otherwise, other weights are far off
-CANARY_TEXTS = ("slow solemn choir", "lively fiddle tune")
 FILES = ("recipe.yaml", "weights.safetensors", "vocabulary.json", "works.json", "card.md", "canary.safetensors")
 MANIFEST = "manifest.json"
 NON_COMMERCIAL = "-nc"  # the end of the name of a space whose data forbid commercial use
@@ -58,7 +52,7 @@ def save_space(space: Space, folder: Path, *, half: bool = False) -> Space:
     write_json(folder / "vocabulary.json", {"tags": space.vocabulary})
     write_json(folder / "works.json", sorted(space.works))
     _write_text(folder / "card.md", space.card)
-    _write_tensors(folder / "canary.safetensors", _canary(space))
+    _write_tensors(folder / "canary.safetensors", canary_vectors(space))
     hashes = {name: sha256_file(folder / name) for name in FILES}
     foreign = {m: space.encoder(m).pretrained for m in space.modalities if space.encoder(m).pretrained}
     write_json(
@@ -224,41 +218,9 @@ def _check_towers(space: Space, manifest: dict[str, object], folder: Path) -> No
             )
 
 
-def _canary(space: Space) -> dict[str, Tensor]:
-    """Vectors of fixed inputs: a chirp with harmonics that nobody's files contain, and two phrases."""
-    vectors: dict[str, Tensor] = {}
-    for modality in space.modalities:
-        encoder = space.encoder(modality)
-        if isinstance(encoder, AudioEncoder):
-            time = np.arange(2 * encoder.window_samples) / encoder.sample_rate
-            phase = 2 * np.pi * (110 * time + 40 * time**2)
-            signal = sum(np.sin(k * phase) / k for k in range(1, 8)) * 0.1
-            vectors[modality] = torch.from_numpy(space.encode(modality, [np.asarray(signal, np.float32)]))
-        elif isinstance(encoder, SheetEncoder):
-            vectors[modality] = torch.from_numpy(space.encode(modality, [_canary_strip()]))
-        elif modality == "text":
-            texts = _known_texts(space, CANARY_TEXTS) or _known_texts(space, space.vocabulary)[:2]
-            vectors[modality] = torch.from_numpy(space.encode(modality, texts))
-    return vectors
-
-
-def _canary_strip() -> Strip:
-    """Two staves and a row of heads that climbs."""
-    bands = np.full((2, BAND, 400), 255, np.uint8)
-    bands[:, BAND // 2 - 10 : BAND // 2 + 11 : 5] = 0
-    for number in range(24):
-        row, column = BAND // 2 + 12 - number, 20 + 15 * number
-        bands[number % 2, row - 2 : row + 3, column : column + 6] = 0
-    return Strip(System(0, 0, ()), bands, bands.reshape(WHOLE, 400), 0.0, 1.0)
-
-
-def _known_texts(space: Space, texts: Sequence[str]) -> list[str]:
-    return [text for text in texts if not space.unknown_words(text)]
-
-
 def _check_canary(space: Space, folder: Path) -> None:
     expected = _read_tensors(folder / "canary.safetensors")
-    for modality, now in _canary(space).items():
+    for modality, now in canary_vectors(space).items():
         before = expected.get(modality)
         if before is None or before.shape != now.shape or not bool(((before - now).norm(dim=-1) < TOLERANCE).all()):
             raise IntegrityError(

@@ -7,7 +7,6 @@ State lies in `OUTPUT/training`: prepared recordings, and for each stage its log
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence, Set
 from pathlib import Path
 
 import lightning
@@ -32,19 +31,14 @@ from crossmodal.base.files import (
 )
 from crossmodal.base.results import Skipped
 from crossmodal.card import write_card
-from crossmodal.embedding import JointEmbedding, along, device_of, pool_windows
-from crossmodal.overlays import OVERLAID
-from crossmodal.prepared import PreparedStore, front_end_key, prepare_store
+from crossmodal.embedding import JointEmbedding, device_of
+from crossmodal.material import Material, class_names, gather_material, read_material, track_vectors
 from crossmodal.recipe import Recipe, dump_recipe
 from crossmodal.space import Background, Space
 from crossmodal.space_files import MANIFEST, load_space, save_space
 from crossmodal.stages.fit import on_gpu
-from crossmodal.training_stages import Material, fitting_batches, run_stage
-from encoders.encoder import AudioEncoder, SequenceEncoder
+from crossmodal.training_stages import fitting_batches, run_stage
 from encoders.labels import Labels
-from pairs.catalogue import Catalogue, read_catalogue
-from pairs.source import Item
-from pairs.splits import assign_splits
 
 STATE = "training"
 DRAWN_BATCHES = 16
@@ -78,9 +72,10 @@ def train(
             return load_space(output), [Skipped.model_validate(row) for row in _listed(state)]
         lightning.seed_everything(recipe.seed, verbose=False)
         torch.set_num_threads(jobs)  # torch counts cores, and leaves half of the hardware threads idle
-        read = read_catalogue(catalogue)
+        read = read_material(recipe, catalogue, state / "covers")
         embedding = build_embedding(recipe, names=class_names(recipe, read))
         start = _begin(embedding, recipe.start) if recipe.start else None
+        begun = {} if start else {modality: embedding.tower(modality).encoder.begin() for modality in embedding.towers}
         material = gather_material(
             embedding, read, prepared or state / "prepared", needs=needed_files(recipe), seed=recipe.seed, jobs=jobs,
             quiet=quiet,
@@ -99,6 +94,7 @@ def train(
             )
         embedding.eval()
         space = _space(recipe, embedding, material, output, start)
+        space.card += "".join(f"- The {m} tower began with: {told}\n" for m, told in begun.items() if told)
         write_json(state / "skipped.json", [row.model_dump() for row in material.skipped])
         return save_space(space, output), material.skipped
 
@@ -116,70 +112,6 @@ def _begin(embedding: JointEmbedding, name: str) -> Space:
     return start
 
 
-def class_names(recipe: Recipe, catalogue: Catalogue) -> list[str]:
-    """The classes of a label tower: those that a stage lists, or all tags of the training items."""
-    for stage in recipe.stages.values():
-        listed = stage.pairs.arguments.get("labels") if stage.pairs.type == "labels" else None
-        if isinstance(listed, list) and listed:
-            return [str(name) for name in listed]
-    items = assign_splits([item for item in catalogue.items if "audio" in item.files], seed=recipe.seed)
-    return sorted({tag for item in items if item.split == "train" for tag in item.tags})
-
-
-def gather_material(
-    embedding: JointEmbedding, catalogue: Catalogue, folder: Path, *, needs: Set[str] = frozenset({"audio"}), seed: int, jobs: int,
-    quiet: bool,
-) -> Material:  # fmt: skip
-    """Splits a catalogue by work and, where the pairs need "audio" (see `PairSource`), prepares its recordings: of an item those of all
-    towers of sound, which share one front end.
-    """
-    kinds = embedding.recordings
-    if not kinds:
-        raise RecipeError(f"towers: expected one of recordings among them, got {', '.join(embedding.towers)}")
-    encoders = [encoder for kind in kinds if isinstance(encoder := embedding.tower(kind).encoder, AudioEncoder)]
-    needed = (needs - {"audio"}) | set(kinds if "audio" in needs else ())
-    usable = [item for item in catalogue.items if needed <= item.files.keys()]
-    if not usable:
-        raise InputError(
-            f"{catalogue.path}: expected items with files in the columns {', '.join(sorted(needed))}, got none; check columns and paths"
-        )
-    store, skipped = PreparedStore([], encoders[0].window), list[Skipped]()
-    if "audio" in needs:
-        if len({(front_end_key(encoder), encoder.window) for encoder in encoders}) > 1:
-            raise RecipeError(
-                f"towers: expected one front end for {' and '.join(kinds)}, got several; give them the same"
-            )
-        columns = list(dict.fromkeys([*kinds, *(part for kind in kinds for part in OVERLAID.get(kind, ()))]))
-        paths = list(dict.fromkeys(item.files[kind] for item in usable for kind in columns if kind in item.files))
-        store, skipped = prepare_store(encoders[0], paths, folder=folder, jobs=jobs, quiet=quiet)
-        usable = [item for item in usable if all(item.files[kind] in store for kind in columns if kind in item.files)]
-    splits: dict[str, list[Item]] = {"train": [], "validation": [], "test": []}
-    for item in assign_splits(usable, seed=seed):
-        splits[item.split or "train"].append(item)
-    return Material(splits, store, [*catalogue.problems, *skipped], catalogue)
-
-
-def track_vectors(embedding: JointEmbedding, store: PreparedStore, items: Sequence[Item]) -> Tensor:
-    """Vectors of whole recordings from their prepared frames, (n, d); of the last tower of sound where there are several (the mixes)."""
-    kind = embedding.recordings[-1]
-    tower = embedding.tower(kind)
-    encoder = tower.encoder
-    assert isinstance(encoder, AudioEncoder)
-    device = next(embedding.parameters()).device
-    rows = []
-    with torch.inference_mode():
-        for item in items:
-            frames = store.whole(item.files[kind])
-            if isinstance(encoder, SequenceEncoder):
-                rows.append(pool_windows(along(tower, frames)))
-                continue
-            windows = torch.stack(
-                [frames[..., s : s + encoder.window] for s in encoder.window_starts(frames.shape[-1])]
-            )
-            rows.append(pool_windows(tower(windows.to(device)).cpu()))
-    return torch.stack(rows)
-
-
 def drawn_vectors(embedding: JointEmbedding, recipe: Recipe, material: Material) -> Tensor:
     """Vectors (n, d) of recordings as the last stage's pairs draw them: where these bring frames of their own, nothing is prepared."""
     stage = list(recipe.stages.values())[-1]
@@ -192,16 +124,17 @@ def drawn_vectors(embedding: JointEmbedding, recipe: Recipe, material: Material)
 
 def _space(recipe: Recipe, embedding: JointEmbedding, material: Material, output: Path, start: Space | None) -> Space:
     items = material.splits["train"]
-    if "audio" in needed_files(recipe):
-        vectors = track_vectors(embedding, material.store, items)
+    prepared = [modality for modality in recipe.towers if modality in needed_files(recipe)]
+    if prepared:
+        heard = [modality for modality in embedding.recordings if modality in prepared]
+        vectors = track_vectors(embedding, material.store, items, modality=(heard or prepared)[-1])
     else:
         vectors = drawn_vectors(embedding, recipe, material)
     own = embedding.tower("label").encoder if "label" in embedding.towers else None
     seen: set[str] = set()
     for stage in recipe.stages.values():
-        seen |= getattr(
-            build_pairs(stage.pairs, items, labels=class_names(recipe, material.catalogue)), "vocabulary", set()
-        )
+        source = build_pairs(stage.pairs, items, labels=own.names if isinstance(own, Labels) else [])
+        seen |= getattr(source, "vocabulary", set())
     space = Space(
         name=recipe.name,
         location=str(output),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,30 +11,19 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from crossmodal.assembly import build, build_fit, build_head, build_objective, build_pairs, build_tower
-from crossmodal.augmentation import AUGMENTATIONS
+from crossmodal.augmentation import AUGMENTATIONS, Augmentation
 from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.base.files import atomic_write, make_folder
-from crossmodal.base.results import Skipped
+from crossmodal.base.names import resolve
 from crossmodal.data import BatchSource
 from crossmodal.embedding import JointEmbedding, owned_state
-from crossmodal.prepared import PreparedStore
-from crossmodal.recipe import Recipe, Stage
+from crossmodal.material import Material
+from crossmodal.recipe import Component, Recipe, Stage
 from crossmodal.stages.closed_form import fit_heads
 from crossmodal.stages.fit import StageData, fit
 from crossmodal.stages.learning import Learning
 from encoders.labels import Labels
-from pairs.catalogue import Catalogue
 from pairs.source import Item, PairSource
-
-
-@dataclass(frozen=True)
-class Material:
-    """What is trained on: items by split, their prepared frames, and what had to be left out."""
-
-    splits: dict[str, list[Item]]
-    store: PreparedStore
-    skipped: list[Skipped]
-    catalogue: Catalogue
 
 
 def run_stage(
@@ -83,15 +71,16 @@ def assemble_stage(
 ) -> tuple[Learning, StageData]:
     """The Lightning module and the batches of a stage."""
     own = embedding.tower("label").encoder if "label" in embedding.towers else None
-    names = own.names if isinstance(own, Labels) else sorted({t for i in material.splits["train"] for t in i.tags})
+    names = own.names if isinstance(own, Labels) else []
     training = build_pairs(stage.pairs, material.splits["train"], labels=names)
     names = training.classes() or names
     _check_slots(stage, training)
     auxiliary = {m: build_tower(t, names=names) for m, t in stage.auxiliary.items()}
+    for tower in auxiliary.values():
+        tower.encoder.begin()  # what it began with is no news: it is thrown away
     heads: dict[str, nn.Module] = {
         m: build_head(h, embedding.tower(m).encoder.dimension) for m, h in stage.heads.items()
     }
-    encoder = embedding.tower(embedding.recordings[0]).encoder
     learning = Learning(
         embedding,
         parts=stage.comparisons,
@@ -100,7 +89,7 @@ def assemble_stage(
         training=stage.training,
         auxiliary=auxiliary,
         heads=heads,
-        augmentations=[build(a, AUGMENTATIONS, "an augmentation", encoder=encoder) for a in stage.augmentation],
+        augmentations=[_augmentation(a, embedding) for a in stage.augmentation],
         seed=seed,
     )
     encoders = {m: learning.tower(m).encoder for m in (*embedding.towers, *auxiliary)}
@@ -110,6 +99,19 @@ def assemble_stage(
 
     watched = _validation_pairs(stage, material.splits["validation"], names)
     return learning, StageData(batches(training, 0), batches(watched, 1) if watched else None)
+
+
+def _augmentation(component: Component, embedding: JointEmbedding) -> Augmentation:
+    """An augmentation, built for the tower whose inputs it changes. RecipeError where there is none."""
+    kind: type[Augmentation] = resolve(AUGMENTATIONS, component.type, "an augmentation")
+    encoders = [embedding.tower(modality).encoder for modality in embedding.towers]
+    encoder = next((encoder for encoder in encoders if encoder.modality == kind.modality), None)
+    if encoder is None:
+        raise RecipeError(
+            f"{component.type}: expected a tower of {kind.modality}, got none; leave the augmentation out"
+        )
+    made: Augmentation = build(component, AUGMENTATIONS, "an augmentation", encoder=encoder)
+    return made
 
 
 def fitting_batches(embedding: JointEmbedding, stage: Stage, material: Material, *, seed: int) -> BatchSource:
@@ -123,7 +125,7 @@ def fitting_batches(embedding: JointEmbedding, stage: Stage, material: Material,
 def _validation_pairs(stage: Stage, items: Sequence[Item], labels: Sequence[str]) -> PairSource | None:
     """The pairs to watch while training; None where the catalogue has too few items that are usable for it."""
     try:
-        source = build_pairs(stage.pairs, items, labels=labels, classes=labels)
+        source = build_pairs(stage.pairs, items, labels=labels)
     except InputError:  # none of them has what the pairs are made of
         return None
     return source if len(source) > 1 else None

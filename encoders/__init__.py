@@ -22,6 +22,8 @@ ENCODERS: dict[str, str] = {
     "word-vectors": "encoders.words:WordVectors",
     "sentences": "encoders.sentences:Sentences",
     "labels": "encoders.labels:Labels",
+    "constant-q-cnn": "encoders.constant_q_cnn:ConstantQCnn",
+    "covers": "encoders.covers:Covers",
     "clap-audio": "encoders.pretrained:ClapAudio",
     "clap-text": "encoders.pretrained:ClapText",
 }

@@ -1,9 +1,9 @@
-"""Constant-Q spectra of recordings and rolls of MIDI notes on the same grid: semitones from C2, 21.5 frames a second, unit length.
+"""Constant-Q spectra of recordings and rolls of MIDI notes on the same grid: semitones, 21.5 frames a second, unit length.
 
 The settings of Raffel (2016): 48 bins from C2 (MIDI 36), hop 46.4 ms, logarithmic magnitude, each frame of unit length. Frame k sees
 samples [k * hop, k * hop + frame_length) and nothing else, so that a recording streamed in blocks has the same frames as the whole
-file; its place in time is the middle of what it sees. The kernels lie in the frequency domain (Brown & Puckette 1992); no bin lies above
-1.05 kHz, so the sound is first brought to a quarter of its rate, which makes all of it four times faster.
+file; its place in time is the middle of what it sees. The kernels lie in the frequency domain (Brown & Puckette 1992), in banks of 48
+bins: a bank's sound is first brought to as low a rate as its highest bin allows, which makes it several times faster.
 """
 
 from __future__ import annotations
@@ -17,56 +17,45 @@ from crossmodal.base.errors import InputError
 
 LOWEST_PITCH, BINS = 36, 48
 SAMPLE_RATE, HOP = 22_050, 1_024
-_DECIMATION, _TAPS, _FFT = 4, 36, 2_048
-FRAME_LENGTH = (_FFT - 1) * _DECIMATION + _TAPS
-FRAMES_PER_SECOND = SAMPLE_RATE / HOP
-CENTRE_SECONDS = FRAME_LENGTH / 2 / SAMPLE_RATE  # of frame 0
+_BANK = 48  # bins that share a rate and a length
 _QUALITY = 1 / (2 ** (1 / 12) - 1)
 # v = log(1 + S / (RELATIVE * the frame's largest + FLOOR)): 40 dB below the loudest partial counts as hardly anything, whatever the level
 # of the recording; 72 dB below full scale nothing does.
 _RELATIVE, _FLOOR = 0.01, 2.5e-4
 
 
-def frame_seconds(frames: int) -> NDArray[np.float64]:
-    """Middles of frames 0 .. frames - 1, seconds (frames,)."""
-    return np.arange(frames) / FRAMES_PER_SECOND + CENTRE_SECONDS
+class _Bank(nn.Module):
+    """Bins `lowest` to `lowest + bins - 1` (MIDI pitches): (batch, samples) -> linear magnitude (batch, bins, frames).
 
-
-class ConstantQ(nn.Module):
-    """(batch, samples) at 22,050 Hz -> (batch, 48, 1 + (samples - FRAME_LENGTH) // 1024) float32 in [0, 1], frames of unit length.
-
-    Silent frames are zero. tuning: semitones by which all bins are moved, to follow a recording that is not at 440 Hz.
+    length: samples that a frame sees.
     """
 
     kernels: Tensor
     lowpass: Tensor
 
-    def __init__(self, *, tuning: float = 0.0) -> None:
+    def __init__(self, lowest: int, bins: int, tuning: float) -> None:
         super().__init__()
-        self.sample_rate, self.hop, self.fft, self.bands = SAMPLE_RATE, HOP, FRAME_LENGTH, BINS
-        kernels, self._first = _kernels(tuning)
+        hertz = 440.0 * 2.0 ** ((lowest + np.arange(bins) + tuning - 69) / 12)
+        highest = 440.0 * 2.0 ** ((lowest + bins - 1 - 69) / 12)
+        # The highest bin keeps clear of what decimation folds back; the hop stays a whole number of samples.
+        self.decimation = 2 ** max(0, int(np.log2(0.2 * SAMPLE_RATE / highest)))
+        rate = SAMPLE_RATE / self.decimation
+        untuned = 440.0 * 2.0 ** ((lowest - 69) / 12)  # so that the frames of a tuned transform are as long
+        self.fft = 2 ** int(np.ceil(np.log2(_QUALITY * rate / untuned)))
+        taps = _lowpass(self.decimation)
+        self.length = (self.fft - 1) * self.decimation + len(taps)
+        kernels, self._first = _kernels(hertz, rate, self.fft)
         # Not part of the weights: both follow from the arguments.
         self.register_buffer("kernels", torch.from_numpy(kernels), persistent=False)
-        self.register_buffer("lowpass", torch.from_numpy(_lowpass())[None, None], persistent=False)
+        self.register_buffer("lowpass", torch.from_numpy(taps)[None, None], persistent=False)
 
     def forward(self, samples: Tensor) -> Tensor:
-        """Samples mono in [-1, 1], (batch, samples) -> (batch, 48, frames)."""
-        magnitude = self.magnitude(samples)
-        loudest = magnitude.amax(dim=1, keepdim=True)
-        return unit_frames(torch.log1p(magnitude / (_RELATIVE * loudest + _FLOOR)), silent=loudest < _FLOOR)
-
-    def magnitude(self, samples: Tensor) -> Tensor:
-        """Samples -> linear magnitude (batch, 48, frames): 1 for a sine of full scale at the bin's pitch."""
-        if samples.shape[-1] < FRAME_LENGTH:
-            return samples.new_zeros(samples.shape[0], BINS, 0)
-        with torch.autocast(samples.device.type, enabled=False):
-            clean = torch.nan_to_num(samples.float(), nan=0.0, posinf=0.0, neginf=0.0)
-            low = nn.functional.conv1d(clean[:, None], self.lowpass, stride=_DECIMATION)[:, 0]
-            spectrum = torch.fft.rfft(low.unfold(-1, _FFT, HOP // _DECIMATION))
-            used = spectrum[..., self._first : self._first + self.kernels.shape[0]]
-            products = torch.view_as_real(used).flatten(-2) @ self._real_kernels()
-            real, imaginary = products.chunk(2, dim=-1)
-            return (real.square() + imaginary.square() + 1e-20).sqrt().transpose(-1, -2)
+        low = nn.functional.conv1d(samples[:, None], self.lowpass, stride=self.decimation)[:, 0]
+        spectrum = torch.fft.rfft(low.unfold(-1, self.fft, HOP // self.decimation))
+        used = spectrum[..., self._first : self._first + self.kernels.shape[0]]
+        products = torch.view_as_real(used).flatten(-2) @ self._real_kernels()
+        real, imaginary = products.chunk(2, dim=-1)
+        return (real.square() + imaginary.square() + 1e-20).sqrt().transpose(-1, -2)
 
     def _real_kernels(self) -> Tensor:
         """Complex product as one real matrix: rows alternate real and imaginary parts, columns are real then imaginary bins."""
@@ -75,36 +64,88 @@ class ConstantQ(nn.Module):
         return rows.flatten(0, 1)
 
 
+class ConstantQ(nn.Module):
+    """(batch, samples) at 22,050 Hz -> (batch, bins, 1 + (samples - frame_length) // 1024) float32 in [0, 1], frames of unit length.
+
+    Silent frames are zero. tuning: semitones by which all bins are moved, to follow a recording that is not at 440 Hz; lowest:
+    MIDI pitch of the first bin; bins: semitones from there (96 from C1, MIDI 24: the eight octaves of Oramas et al. 2018).
+    """
+
+    def __init__(self, *, tuning: float = 0.0, lowest: int = LOWEST_PITCH, bins: int = BINS) -> None:
+        super().__init__()
+        if bins < 1 or 440.0 * 2 ** ((lowest + bins - 1 + tuning - 69) / 12) > 0.45 * SAMPLE_RATE:
+            raise InputError(
+                f"expected bins up to {0.45 * SAMPLE_RATE:.0f} Hz, got {bins} from MIDI {lowest}; take fewer"
+            )
+        starts = range(0, bins, _BANK)
+        self.banks = nn.ModuleList([_Bank(lowest + s, min(_BANK, bins - s), tuning) for s in starts])
+        self.frame_length = max(bank.length for bank in self._banks())
+        self.sample_rate, self.hop, self.fft, self.bands = SAMPLE_RATE, HOP, self.frame_length, bins
+
+    def _banks(self) -> list[_Bank]:
+        return [bank for bank in self.banks if isinstance(bank, _Bank)]
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """Samples mono in [-1, 1], (batch, samples) -> (batch, bins, frames)."""
+        magnitude = self.magnitude(samples)
+        loudest = magnitude.amax(dim=1, keepdim=True)
+        return unit_frames(torch.log1p(magnitude / (_RELATIVE * loudest + _FLOOR)), silent=loudest < _FLOOR)
+
+    def magnitude(self, samples: Tensor) -> Tensor:
+        """Samples -> linear magnitude (batch, bins, frames): 1 for a sine of full scale at the bin's pitch."""
+        if samples.shape[-1] < self.frame_length:
+            return samples.new_zeros(samples.shape[0], self.bands, 0)
+        frames = 1 + (samples.shape[-1] - self.frame_length) // HOP
+        with torch.autocast(samples.device.type, enabled=False):
+            clean = torch.nan_to_num(samples.float(), nan=0.0, posinf=0.0, neginf=0.0)
+            found = []
+            for bank in self._banks():
+                first = (self.frame_length - bank.length) // 2  # all banks look at the same middle
+                found.append(bank(clean[:, first : first + (frames - 1) * HOP + bank.length]))
+        return torch.cat(found, dim=1)
+
+
 def unit_frames(values: Tensor, *, silent: Tensor) -> Tensor:
     """(batch, bins, frames) of unit length over the bins; zero where `silent` (batch, 1, frames) holds."""
     length = values.norm(dim=1, keepdim=True).clamp(min=1e-12)
     return torch.where(silent, 0.0, values / length)
 
 
-def _lowpass() -> NDArray[np.float32]:
-    """Windowed sinc (_TAPS,): flat to 1.1 kHz, nothing left above 4.4 kHz, from where decimation folds back onto the bins."""
-    places = np.arange(_TAPS) - (_TAPS - 1) / 2
-    cutoff = 2_700 / SAMPLE_RATE
-    taps = 2 * cutoff * np.sinc(2 * cutoff * places) * np.kaiser(_TAPS, 7.0)
+def _lowpass(decimation: int) -> NDArray[np.float32]:
+    """Windowed sinc (9 taps for each sample left out): what would fold back onto the bins is taken away. Every sample kept: as it is."""
+    if decimation == 1:
+        return np.ones(1, np.float32)
+    count = 9 * decimation
+    places = np.arange(count) - (count - 1) / 2
+    cutoff = 10_800 / decimation / SAMPLE_RATE
+    taps = 2 * cutoff * np.sinc(2 * cutoff * places) * np.kaiser(count, 7.0)
     return np.asarray(taps / taps.sum(), np.float32)
 
 
-def _kernels(tuning: float) -> tuple[NDArray[np.float32], int]:
-    """Conjugate spectra of windowed complex tones (bins of the spectrum that matter, 48, real and imaginary), and the first such bin."""
-    rate = SAMPLE_RATE / _DECIMATION
-    hertz = 440.0 * 2.0 ** ((LOWEST_PITCH + np.arange(BINS) + tuning - 69) / 12)
-    tones = np.zeros((BINS, _FFT), np.complex128)
+def _kernels(hertz: NDArray[np.float64], rate: float, fft: int) -> tuple[NDArray[np.float32], int]:
+    """Conjugate spectra of windowed complex tones (bins of the spectrum that matter, tones, real and imaginary), and the first such bin."""
+    tones = np.zeros((len(hertz), fft), np.complex128)
     for tone, frequency in zip(tones, hertz, strict=True):
-        length = min(round(_QUALITY * rate / frequency), _FFT)
-        start = (_FFT - length) // 2
+        length = min(round(_QUALITY * rate / frequency), fft)
+        start = (fft - length) // 2
         window = np.hanning(length + 2)[1:-1]
         time = np.arange(length) - (length - 1) / 2
         tone[start : start + length] = window / window.sum() * np.exp(2j * np.pi * frequency / rate * time)
-    # A real sine of amplitude 1 has half its strength at either frequency; Parseval gives the 1 / _FFT.
-    spectra = 2.0 / _FFT * np.conj(np.fft.fft(tones)[:, : _FFT // 2 + 1])
+    # A real sine of amplitude 1 has half its strength at either frequency; Parseval gives the 1 / fft.
+    spectra = 2.0 / fft * np.conj(np.fft.fft(tones)[:, : fft // 2 + 1])
     heard = np.flatnonzero(np.abs(spectra).max(axis=0) > 1e-7 * np.abs(spectra).max())
     chosen = spectra[:, heard[0] : heard[-1] + 1].T
     return np.stack([chosen.real, chosen.imag], axis=-1).astype(np.float32), int(heard[0])
+
+
+FRAME_LENGTH = _Bank(LOWEST_PITCH, BINS, 0.0).length
+FRAMES_PER_SECOND = SAMPLE_RATE / HOP
+CENTRE_SECONDS = FRAME_LENGTH / 2 / SAMPLE_RATE  # of frame 0
+
+
+def frame_seconds(frames: int) -> NDArray[np.float64]:
+    """Middles of frames 0 .. frames - 1, seconds (frames,)."""
+    return np.arange(frames) / FRAMES_PER_SECOND + CENTRE_SECONDS
 
 
 class PianoRoll:

@@ -63,6 +63,10 @@ class Encoder(nn.Module):
         """Batch -> vectors (n, dimension)."""
         raise NotImplementedError  # abstract
 
+    def begin(self) -> str:
+        """Called once before a training: loads the weights that it begins with. Returns what the card says of them, "" for nothing."""
+        return ""
+
     def layers(self) -> list[nn.Module]:
         """Parts from input to output, for partial fine-tuning (`train: last:2`)."""
         return list(self.children())

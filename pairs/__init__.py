@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PAIRS: dict[str, str] = {
     "audio-sheet": "pairs.audio_sheet:AudioSheetPairs",
+    "cover-audio": "pairs.cover_audio:CoverAudioPairs",
     "midi-audio": "pairs.midi_audio:MidiAudioPairs",
     "labels": "pairs.tags:LabelPairs",
     "tags": "pairs.tags:TagPairs",

@@ -89,11 +89,11 @@ class Example:
 class PairSource:
     """Base of pair sources: built from items, then asked for one example of an item at a time.
 
-    needs: what an item has a file of, if the source is to use it. "audio": recordings (a file for each tower of sound) are prepared before
-    training; a source without it brings frames of its own.
+    needs: what an item has a file of, if the source is to use it and brings frames of its own; None: files of the towers that read whole
+    files (recordings, pictures), which are prepared before training.
     """
 
-    needs: ClassVar[str] = "audio"
+    needs: ClassVar[str | None] = None
 
     def __init__(self, items: Sequence[Item]) -> None:
         self.items = list(items)

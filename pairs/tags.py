@@ -136,11 +136,18 @@ class TextPairs(_Worded):
 
 
 class LabelPairs(PairSource):
-    """A recording with all of its tags as classes, for supervised tagging. labels: the classes, default: all tags of the items."""
+    """A recording with all of its tags as classes, for supervised tagging. labels: the classes, default: all tags of the items; of:
+    the modality, for pictures ("image") instead.
+    """
 
-    def __init__(self, items: Sequence[Item], *, labels: Sequence[str] = ()) -> None:
+    def __init__(self, items: Sequence[Item], *, labels: Sequence[str] = (), of: str = "audio") -> None:
         self.labels = list(labels) or sorted({tag for item in items for tag in item.tags})
+        self._of = of
         super().__init__([item for item in items if item.tags])
+
+    def classes(self) -> list[str]:
+        """The classes."""
+        return self.labels
 
     @property
     def vocabulary(self) -> frozenset[str]:
@@ -148,9 +155,9 @@ class LabelPairs(PairSource):
         return frozenset(self.labels)
 
     def draw(self, index: int, generator: np.random.Generator) -> Example:
-        """inputs: audio (the item), label: (classes,) booleans."""
+        """inputs: audio or image (the item), label: (classes,) booleans."""
         tags = self.items[index].tags
-        return Example(index, {"audio": index, "label": tuple(label in tags for label in self.labels)})
+        return Example(index, {self._of: index, "label": tuple(label in tags for label in self.labels)})
 
 
 class ViewPairs(PairSource):

@@ -13,10 +13,10 @@ import torch
 
 from crossmodal.assembly import build_embedding
 from crossmodal.data import Batch, BatchSource
+from crossmodal.material import gather_material
 from crossmodal.space import Space
 from crossmodal.stages.fit import precision_of
 from crossmodal.stages.learning import Learning
-from crossmodal.training import gather_material
 from crossmodal.training_stages import assemble_stage
 from pairs.catalogue import read_catalogue
 from scripts.benchmarking import Row, make_recording, wall

@@ -105,6 +105,48 @@ def sheet_space_folder(sheets: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
+def covers(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalogue of the twelve recordings with a cover each: red and ringed when low, blue when high. Read only."""
+    from PIL import Image, ImageDraw
+
+    folder = tmp_path_factory.mktemp("covers")
+    rows = []
+    for number, line in enumerate((sounds / "catalogue.jsonl").read_text(encoding="utf-8").splitlines()):
+        row = json.loads(line)
+        low = "low" in row["tags"]
+        picture = Image.new("RGB", (48, 48), (200 + number, 20, 20) if low else (20, 20, 200 + number))
+        if low:
+            ImageDraw.Draw(picture).ellipse((8, 8, 40, 40), outline="white", width=4)
+        picture.save(folder / f"{row['id']}.png")
+        genres = ["Bass", "Drone"] if low and number % 3 == 0 else ["Bass"] if low else ["Treble"]
+        shutil.copy(sounds / row["audio"], folder / row["audio"])
+        rows.append(json.dumps({**row, "image": f"{row['id']}.png", "genre": ";".join(genres)}))
+    (folder / "catalogue.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder / "catalogue.jsonl"
+
+
+@pytest.fixture(scope="session")
+def cover_space_folder(covers: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny space of recordings, covers and genres. Read only."""
+    from crossmodal.recipe import load_recipe
+    from crossmodal.training import train
+
+    small = "{window: 24, channels: [2, 4], pools: [[4, 2], [2, 2]], dimension: 8}"
+    overrides = [
+        f"towers.audio.encoder.arguments={small}",
+        "towers.image.encoder.arguments={stages: 1, size: 32}",
+        "training.steps=2",
+        "training.batch_size=8",
+        'training.precision="32"',
+    ]
+    for stage in load_recipe("cover-audio").stages:
+        overrides += [f"stages.{stage}.training.{key}" for key in ("steps=6", "batch_size=8", "warmup_steps=1")]
+    folder = tmp_path_factory.mktemp("trained") / "cover-audio"
+    train(load_recipe("cover-audio", overrides=overrides), covers, folder, jobs=1, device="cpu", quiet=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recipe of the small space."""
     path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"

@@ -29,21 +29,23 @@ TOP = (
     "crossmodal.cli_scores",
     "crossmodal.cli_training",
     "crossmodal.cli_identify",
+    "crossmodal.cli_genres",
     "crossmodal.cli_match",
     "crossmodal.cli_mashup",
     "crossmodal.command_line",
     "crossmodal.demo",
+    "crossmodal.demo_covers",
     "crossmodal.demo_report",
     "crossmodal.demo_words",
     "crossmodal.web",
 )
 BELOW_APPLICATIONS = (
     "crossmodal.recipe", "crossmodal.assembly", "crossmodal.augmentation", "crossmodal.data", "crossmodal.comparing",
-    "crossmodal.recipe_yaml",
+    "crossmodal.recipe_yaml", "crossmodal.evaluation_covers", "crossmodal.picture_augmentation",
     "crossmodal.prepared", "crossmodal.embedding", "crossmodal.space", "crossmodal.space_files", "crossmodal.stages",
-    "crossmodal.training", "crossmodal.training_stages", "crossmodal.public", "crossmodal.card", "crossmodal.evaluation",
-    "crossmodal.evaluation_singers", "crossmodal.real_voices", "crossmodal.voice_detection",
-    "crossmodal.fluctuation",
+    "crossmodal.training", "crossmodal.training_stages", "crossmodal.material", "crossmodal.canary",
+    "crossmodal.public", "crossmodal.card", "crossmodal.evaluation", "crossmodal.evaluation_singers",
+    "crossmodal.real_voices", "crossmodal.voice_detection", "crossmodal.fluctuation", "crossmodal.overlays",
 )  # fmt: skip
 TABLES = {"encoders": "ENCODERS", "pairs": "PAIRS", "crossmodal.objectives": "OBJECTIVES"}
 ASSEMBLES = {

@@ -27,6 +27,8 @@ SMALL = {  # encoder -> arguments that make it small, as a recipe would write th
     "excerpt-context": "{channels: [2, 2, 4], width: 8, radius: 4}",
     "sheet-context": "{channels: [2, 2, 4], width: 8, radius: 4}",
     "excerpt-vgg": "{channels: [2, 2, 2, 4], window: 42, dimension: 6}",
+    "constant-q-cnn": "{window: 24, channels: [2, 4], pools: [[4, 2], [2, 2]], dimension: 8}",
+    "covers": "{stages: 1, size: 32}",
     "sheet-vgg": "{channels: [2, 2, 2, 4], rows: 160, columns: 200, dimension: 6}",
     "constant-q-hash": "{channels: [2, 2, 4], width: 8, radius: 4, window: 64}",
     "constant-q-hash-2016": "{channels: [2, 2, 4], hidden: 12, window: 64}",
@@ -148,6 +150,9 @@ def test_every_recipe_of_sheets_trains_and_its_space_reloads(
     assert similarity.shape == (1, 1) and abs(similarity[0, 0]) <= 1 + 1e-6
 
 
+COVERS = [name for name in recipe_names() if "image" in load_recipe(name).towers]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", VOICES)
 def test_every_recipe_of_voices_trains_and_its_space_reloads(name: str, sounds: Path, tmp_path: Path) -> None:
@@ -177,7 +182,22 @@ def test_every_recipe_of_voices_trains_and_its_space_reloads(name: str, sounds: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in recipe_names() if name not in {*SHEETS, *MIDI, *VOICES}])
+@pytest.mark.parametrize("name", COVERS)
+def test_every_recipe_of_covers_trains_and_its_space_reloads(
+    name: str, words: Path, covers: Path, tmp_path: Path
+) -> None:
+    recipe = small(name, words)
+    trained, skipped = train(recipe, covers, tmp_path / name, jobs=1, device="cpu", quiet=True)
+    assert not skipped
+    space = load_space(tmp_path / name)
+    assert space.fingerprint == trained.fingerprint and space.modalities == list(recipe.towers)
+    pictures = [item.files["image"] for item in read_catalogue(covers).items[:3]]
+    np.testing.assert_allclose(space.encode("image", pictures), trained.encode("image", pictures), atol=1e-6)
+    assert space.similarity(space.encode("label", space.vocabulary), space.encode("image", pictures)).shape[1] == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in recipe_names() if name not in {*SHEETS, *MIDI, *COVERS, *VOICES}])
 def test_every_recipe_trains_and_its_space_reloads(name: str, words: Path, sounds: Path, tmp_path: Path) -> None:
     recipe = small(name, words)
     trained, skipped = train(recipe, sounds / "catalogue.jsonl", tmp_path / name, jobs=1, device="cpu", quiet=True)

@@ -76,15 +76,17 @@ class SearchableIndex:
     ) -> Ranking:
         """As `search`, for {modality: query}. Several queries need `combine`: their vectors are added.
 
+        target: only items of this modality; by default all, but for a picture, which finds recordings where there are any.
         kind: which of the space's kinds of recording an "audio" query is; in a space of voices it is heard where nobody says it, and
         a query in which nobody sings is abstained from.
         """
         check_queries(queries, combine=combine)
         held = self.index.header.modality.split("+")
+        if target is None and "audio" in held and list(queries) == ["image"]:
+            target = "audio"  # a picture asks for the music that goes with it
         if target and target not in held:
             raise InputError(f"--target: expected {' or '.join(held)}, which this index holds, got {target}")
-        if target and len(held) > 1:
-            filters = [*filters, f"modality={target}"]
+        wanted = [*filters, f"modality={target}"] if target and len(held) > 1 else filters
         unknown = self.space.unknown_words(str(queries["text"])) if "text" in queries else []
         warnings = [f"unknown to the text tower: {', '.join(unknown)}"] if unknown else []
         try:
@@ -96,7 +98,10 @@ class SearchableIndex:
         asked = Query(modality="+".join(queries))
         for modality, value in queries.items():
             asked = asked.model_copy(update={"text" if modality == "text" else "path": str(value)})
-        return self._rank(np.sum(vectors, axis=0), asked, k, filters, warnings)
+        answer = self._rank(np.sum(vectors, axis=0), asked, k, wanted, warnings)
+        if not answer.results and target and not filters:
+            warnings.append(f"this index holds no {target}: none was found when it was made")
+        return answer.model_copy(update={"warnings": warnings})
 
     def _kinds(self, queries: Mapping[str, object], kind: str | None) -> Mapping[str, object]:
         """The queries by towers of the space: "audio" becomes the kind of recording that it is."""

@@ -59,9 +59,10 @@ class EncodedFiles(Model):
 
 
 def usual_modality(space: Space) -> str:
-    """What files are where nobody says it: recordings; in a space of several kinds of recordings the last (mixes)."""
-    kinds = space.embedding.recordings
-    return "audio" if "audio" in kinds or not kinds else kinds[-1]
+    """What files are where nobody says it: recordings, of several kinds the last (mixes); in a space without any its first modality."""
+    if "audio" in space.modalities:
+        return "audio"
+    return [*space.modalities[:1], *space.embedding.recordings][-1]
 
 
 def encode_stream(

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from crossmodal.applications.encoding import encode_stream, files_for, stream, usual_modality
-from crossmodal.applications.sequences import Encoded, encode_sequences, modality_of, sequential
-from crossmodal.applications.track_indexing import MODALITIES as TRACKS
+from crossmodal.applications.encoding import encode_stream, stream
+from crossmodal.applications.gathering import COVERS, PAIRED, Wanted, cover_name, default_modality, gather, is_catalogue
+from crossmodal.applications.sequences import Encoded, encode_sequences, sequential
 from crossmodal.applications.track_indexing import TrackEncoder, index_tracks, makes_hashes
 from crossmodal.applications.track_store import TrackStore
 from crossmodal.applications.voices import of_voices, sung_vector
 from crossmodal.base.errors import InputError
 from crossmodal.base.results import Model, Skipped
 from crossmodal.retrieval.header import HEADER, SpaceReference, read_header
-from crossmodal.retrieval.items import Field, IndexedItem
+from crossmodal.retrieval.items import IndexedItem
 from crossmodal.retrieval.update import FileFacts, UpdatePlan, plan_update
 from crossmodal.retrieval.writer import IndexWriter
 from crossmodal.space import Space
-from pairs.catalogue import EXTENSIONS as CATALOGUE_EXTENSIONS
-from pairs.catalogue import read_catalogue
-from pairs.source import Item
 
 
 class IndexReport(Model):
-    """What `index` did."""
+    """What `index` did. without_cover: recordings for which no cover was found, where covers are looked for."""
 
     index: str
     space: str
@@ -39,43 +37,16 @@ class IndexReport(Model):
     kept: int
     skipped: list[Skipped]
     bytes_per_track: float | None = None
+    without_cover: int | None = None
 
     def summary(self) -> str:
         """One line for people."""
         each = "" if self.bytes_per_track is None else f", {self.bytes_per_track:,.0f} bytes a track"
+        bare = f", {self.without_cover} recordings without a cover" if self.without_cover else ""
         return (
             f"{self.index}: {self.items} items ({self.added} added, {self.removed} removed, {self.moved} moved, {self.kept} kept)"
-            f"{each} [{self.space}]"
+            f"{each}{bare} [{self.space}]"
         )
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the index shall hold: absolute path -> id and fields; and what cannot be in it."""
-
-    ids: dict[str, str] = field(default_factory=dict)
-    fields: dict[str, dict[str, Field]] = field(default_factory=dict)
-    skipped: list[Skipped] = field(default_factory=list)
-    taken: set[str] = field(default_factory=set)
-    modalities: dict[str, str] = field(default_factory=dict)
-
-    def avoid(self, ids: set[str]) -> None:
-        """Ids of items that stay in the index without being asked for: who wants one of them is known by its path."""
-        for path, identifier in self.ids.items():
-            if identifier in ids:
-                self.ids[path] = path
-                self.taken.add(path)
-
-    def add(self, path: Path, identifier: str, fields: Mapping[str, Field], modality: str) -> None:
-        """A file under an id; the same file twice is reported, a taken id gets the path's folder in front."""
-        absolute = os.path.abspath(path)
-        if absolute in self.ids:
-            self.skipped.append(Skipped(path=absolute, reason=f'the same file as "{self.ids[absolute]}"'))
-            return
-        self.ids[absolute] = identifier if identifier not in self.taken else absolute
-        self.taken.add(self.ids[absolute])
-        self.fields[absolute] = dict(fields)
-        self.modalities[absolute] = modality
 
 
 def reference_of(space: Space, dimension: int | None = None) -> SpaceReference:
@@ -100,23 +71,26 @@ def build_index(
 
     An update makes the index fit `sources`: of what lies in the folders given (for a catalogue: in its folder) exactly
     what is found there stays; items from elsewhere stay as long as their files exist. modality: what the files are; by default
-    recordings, and in a space of recordings and sheet music whatever their extensions say.
+    see `default_modality`.
 
     Raises InputError when there is nothing to index or a finished index is there and neither update nor resume is asked for.
     """
     finished = _finished(output)
     tracks = TrackEncoder.of(space) if makes_hashes(space) else None
-    usual = "+".join(TRACKS if tracks else sequential(space)) or usual_modality(space)
-    modality = modality or (read_header(output).modality if finished else usual)
-    wanted = gather(space, sources, modality)
+    modality = modality or (read_header(output).modality if finished else default_modality(space))
     if finished and not (update or resume):
         raise InputError(
             f"{output}: expected a new folder, got an index; add --update to bring it up to date, or choose another"
         )
-    if output.is_dir() and not (output / HEADER).exists() and any(not p.name.startswith(".") for p in output.iterdir()):
+    if (
+        output.is_dir()
+        and not (output / HEADER).exists()
+        and any(not p.name.startswith(".") and p.name != COVERS for p in output.iterdir())
+    ):
         raise InputError(
             f"{output}: expected a new or empty folder for the index, got one with other files in it; choose another"
         )
+    wanted = gather(space, sources, modality, index=output)
     if not wanted.ids:  # a drive that is not mounted must not empty an index
         items = read_header(output).items if finished else 0
         return _report(output, space, items=items, skipped=wanted.skipped)
@@ -124,6 +98,7 @@ def build_index(
     preprocessing = tracks.preprocessing if tracks else None
     with IndexWriter(output, space=reference, modality=modality, preprocessing=preprocessing) as writer:
         writer.remove(_doubles(writer.items))
+        _drop_covers(output / COVERS, writer.items, sources, wanted)
         here, elsewhere = _split(writer.items, sources, wanted)
         wanted.avoid({item.id for item in elsewhere})
         plan = plan_update(here, list(wanted.ids), drop_unlisted=True)
@@ -138,7 +113,7 @@ def build_index(
             else _encode(space, paths, wanted, modality, jobs=jobs, quiet=quiet)
         ):  # fmt: skip
             if isinstance(made, Skipped):
-                skipped.append(made)
+                skipped.append(_named(made, output / COVERS, wanted))
                 continue
             item = _item(paths[path], wanted, made.duration)
             writer.add(item, made.vectors, made.offsets, hop=made.hop, places=made.places)
@@ -150,7 +125,16 @@ def build_index(
     report = _report(
         output, space, items=items, added=added, removed=len(plan.remove), moved=moved, kept=kept, skipped=skipped
     )
+    if modality == PAIRED:
+        report = report.model_copy(update={"without_cover": len(wanted.bare)})
     return report.model_copy(update={"bytes_per_track": _bytes_per_track(output, tracks)}) if tracks else report
+
+
+def _named(skipped: Skipped, covers: Path, wanted: Wanted) -> Skipped:
+    """A picture that was taken from tags is told by its recording: nobody knows the file."""
+    if Path(skipped.path).parent != Path(os.path.abspath(covers)):
+        return skipped
+    return Skipped(path=wanted.ids.get(skipped.path, skipped.path), reason=skipped.reason)
 
 
 def _bytes_per_track(output: Path, tracks: TrackEncoder) -> float:
@@ -167,13 +151,25 @@ def _encode(
         yield from encode_sequences(space, files, jobs=jobs, quiet=quiet)
         return
     origin = np.zeros(1, np.float32)
-    made = encode_stream(space, modality, list(paths), jobs=jobs, quiet=quiet, label="indexing")
-    if of_voices(space):
-        made = stream(
-            list(paths), lambda path: sung_vector(space, modality, path), jobs=jobs, quiet=quiet, label="indexing"
-        )
-    for path, vector in made:
-        yield path, vector if isinstance(vector, Skipped) else Encoded(vector[None], origin)
+    for one in modality.split("+"):
+        chosen = [path for path in paths if wanted.modalities[str(path)] == one]
+        if of_voices(space):
+            sung = functools.partial(sung_vector, space, one)
+            made = stream(chosen, sung, jobs=jobs, quiet=quiet, label=f"indexing {one}")
+        else:
+            made = encode_stream(space, one, chosen, jobs=jobs, quiet=quiet, label=f"indexing {one}")
+        for path, vector in made:
+            yield path, vector if isinstance(vector, Skipped) else Encoded(vector[None], origin)
+
+
+def _drop_covers(folder: Path, items: Sequence[IndexedItem], sources: Sequence[Path], wanted: Wanted) -> None:
+    """Removes pictures that were taken from the tags of recordings which are gone; those of recordings from elsewhere stay."""
+    _, elsewhere = _split(items, sources, wanted)
+    staying = {cover_name(item.id) for item in elsewhere}
+    kept = {item.path for item in items if item.id in staying} | wanted.ids.keys()
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if os.path.abspath(path) not in kept:
+            path.unlink()
 
 
 def _report(
@@ -194,7 +190,7 @@ def _split(
     items: Sequence[IndexedItem], sources: Sequence[Path], wanted: Wanted
 ) -> tuple[list[IndexedItem], list[IndexedItem]]:
     """Items that the sources decide about, and items from elsewhere that stay."""
-    roots = [os.path.abspath(s.parent if _is_catalogue(s) else s) for s in sources]
+    roots = [os.path.abspath(s.parent if is_catalogue(s) else s) for s in sources]
 
     def decided(item: IndexedItem) -> bool:
         inside = any(item.path == root or item.path.startswith(root.rstrip(os.sep) + os.sep) for root in roots)
@@ -219,56 +215,6 @@ def _changes(items: Sequence[IndexedItem], wanted: Wanted) -> dict[str, IndexedI
             if (fresh.id, dict(fresh.fields)) != (item.id, dict(item.fields)):
                 changes[item.id] = fresh
     return changes
-
-
-def gather(space: Space, sources: Sequence[Path], modality: str) -> Wanted:
-    """Files of folders, of lists and of catalogues."""
-    wanted = Wanted()
-    for source in sources:
-        if _is_catalogue(source):
-            catalogue = read_catalogue(source)
-            wanted.skipped.extend(catalogue.problems)
-            _gather_catalogue(wanted, source, catalogue.items, modality)
-        else:
-            paths, skipped = files_for(space, modality, [source])
-            wanted.skipped.extend(skipped)
-            for path in paths:
-                name = path.relative_to(source).as_posix() if source.is_dir() else path.name
-                wanted.add(path, name, {}, modality_of(path, modality.split("+")) or modality)
-    return wanted
-
-
-_COLUMNS = {"sheet": ("sheet", "score")}  # of a catalogue, that hold the files of a modality
-
-
-def _gather_catalogue(wanted: Wanted, source: Path, items: Sequence[Item], modality: str) -> None:
-    """Files of the catalogue's items. A row with files of two modalities needs a choice."""
-    columns = {column: one for one in modality.split("+") for column in _COLUMNS.get(one, (one,))}
-    found = {columns[column] for item in items for column in columns if column in item.files}
-    if items and not found:
-        raise InputError(f"{source}: expected a column {' or '.join(columns)} with paths, got none; check --modality")
-    if len(found) > 1:
-        raise InputError(f"{source}: expected files of one modality, got {' and '.join(sorted(found))}; add --modality")
-    for item in items:
-        column = next((column for column in columns if column in item.files), None)
-        if column is not None:
-            wanted.add(item.files[column], item.id, fields_of(item), columns[column])
-
-
-def _is_catalogue(source: Path) -> bool:
-    return source.suffix.lower() in CATALOGUE_EXTENSIONS and not source.is_dir()
-
-
-def fields_of(item: Item) -> dict[str, Field]:
-    """A catalogue row as the index keeps it, for filters and for showing."""
-    fields: dict[str, Field] = dict(item.fields)
-    if item.tags:
-        fields["tags"] = sorted(item.tags)
-    if item.work:
-        fields["work"] = item.work
-    if item.split:
-        fields["split"] = item.split
-    return fields
 
 
 def _item(facts: FileFacts, wanted: Wanted, duration: float | None) -> IndexedItem:

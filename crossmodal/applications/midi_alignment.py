@@ -23,6 +23,7 @@ PENALTY = 0.1  # of frames that are left out or doubled
 CORNER_SECONDS = 0.25
 NEIGHBOURS = 5  # bins that a pitch is compared with, itself among them
 RISE_FRAMES, RISE_WEIGHT = 2, 4.0
+LATE_SECONDS = 0.012  # that sound rises after its note begins: the median over the works to tune on
 FAINT = 0.3  # length below which a vector counts as less than one
 
 
@@ -47,7 +48,7 @@ def refined(clock: Clock, midi: Frames, recording: Frames) -> Clock:
     drift, begin = clock_of(path, FRAMES, midi_rows=True), first * FRAMES.hop
     count = max(2, round((clock.source[-1] - clock.source[0]) / CORNER_SECONDS))
     corners = np.linspace(clock.source[0], clock.source[-1], count)
-    return Clock(corners, drift(clock(corners) - begin) + begin)
+    return Clock(corners, drift(clock(corners) - begin) + begin - LATE_SECONDS)
 
 
 def described(frames: Frames) -> Frames:

@@ -38,7 +38,9 @@ def calibrate_matching(
     pruning = [pruning_rank(matcher, query, row, keys=keys) for query, row in known] if matcher.prunes else []
     chosen = choose_cuts(pruning, [1] * len(known), tracks=tracks, false_rejection=false_rejection, rule=rule)
     matcher.cuts = matcher.cuts.model_copy(update={"pruning": chosen.pruning})
-    found = [hashing_rank(matcher, query, row, keys=keys) for query, row in known]
+    # The share alone, as in large collections: those that a small one compares besides would count as lost by the hashes.
+    kept = None if chosen.pruning is None else round(chosen.pruning * tracks)
+    found = [hashing_rank(matcher, query, row, keys=keys, kept=kept) for query, row in known]
     hashing = [rank for rank in found if rank is not None] or [1]
     matcher.cuts = choose_cuts(
         pruning, hashing, tracks=tracks, false_rejection=false_rejection, data=data, rule=rule
@@ -69,10 +71,14 @@ def pruning_rank(matcher: Matcher, query: Query, row: int, *, keys: Sequence[int
     return 1 + int((distances < distances[:, own].min()).sum()) // len(keys)
 
 
-def hashing_rank(matcher: Matcher, query: Query, row: int, *, keys: Sequence[int] = KEYS) -> int | None:
-    """Where an item stands by its hashes, from 1, among what the matcher's pruning hands on; None where it is not among them."""
+def hashing_rank(
+    matcher: Matcher, query: Query, row: int, *, keys: Sequence[int] = KEYS, kept: int | None = None
+) -> int | None:
+    """Where an item stands by its hashes, from 1, among the `kept` tracks a key that pruning hands on (None: as the matcher does it);
+    None where it is not among them.
+    """
     allowed, contents = matcher.answers_to(query.kind), matcher.index.contents
-    found = matcher.by_hashes(query, allowed, keys=keys, top=len(allowed))
+    found = matcher.by_hashes(query, allowed, keys=keys, top=len(allowed), after_pruning=kept)
     return next((place for place, hit in enumerate(found, 1) if contents[hit.row] == contents[row]), None)
 
 

@@ -18,13 +18,15 @@ from crossmodal.base.errors import InputError, IntegrityError
 from crossmodal.base.files import read_json, write_json
 
 FILE = "cascade.json"
-LEAST = 10  # candidates that any stage hands on, where there are so many
-UNMEASURED = 20  # that are aligned exactly where nothing was measured
+# Where a collection is small, a share of it is fewer candidates than there is time for. Measured on the works to tune on among 10,000
+# strangers: 10 aligned exactly found 0.900 of the right ones, 40 found 0.929, and 100, or 3,000 compared, no more.
+LEAST_COMPARED = 1_000  # tracks a key that are compared by hashes
+LEAST_ALIGNED = 40  # tracks that are aligned exactly
 
 
 class Cuts(BaseModel):
     """pruning: the share of the collection that is compared by hashes, in each key on average; hashing: the share that is aligned
-    exactly; None: all of it, or `UNMEASURED` tracks. gully, penalty: of the rule that compares hashes. false_rejection: the share of
+    exactly; None: all of it, or `LEAST_ALIGNED` tracks. gully, penalty: of the rule that compares hashes. false_rejection: the share of
     right answers that each may lose.
     """
 
@@ -45,11 +47,11 @@ class Cuts(BaseModel):
 
     def after_pruning(self, count: int) -> int:
         """Of so many tracks, how many are compared by hashes."""
-        return count if self.pruning is None else _kept(self.pruning, count)
+        return count if self.pruning is None else _kept(self.pruning, count, LEAST_COMPARED)
 
     def after_hashing(self, count: int) -> int:
         """Of so many tracks in the collection, how many are aligned exactly."""
-        return min(count, UNMEASURED) if self.hashing is None else _kept(self.hashing, count)
+        return _kept(self.hashing or 0.0, count, LEAST_ALIGNED)
 
 
 def choose_cuts(
@@ -85,8 +87,8 @@ def _cut(ranks: np.ndarray, false_rejection: float) -> int:
     return int(ordered[len(ordered) - 1 - lost])
 
 
-def _kept(share: float, count: int) -> int:
-    return min(count, max(LEAST, int(np.ceil(share * count))))
+def _kept(share: float, count: int, least: int) -> int:
+    return min(count, max(least, int(np.ceil(share * count))))
 
 
 def save_cuts(folder: Path, cuts: Cuts) -> None:

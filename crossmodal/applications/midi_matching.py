@@ -21,7 +21,7 @@ from crossmodal.alignment.hashing.search import search
 from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.hash_sequences import hash_hop, hash_positions, pack
 from crossmodal.applications.midi_alignment import refined
-from crossmodal.applications.midi_cuts import UNMEASURED, Cuts, load_cuts
+from crossmodal.applications.midi_cuts import LEAST_ALIGNED, Cuts, load_cuts
 from crossmodal.applications.midi_query import KEYS, TEMPOS, Candidate, Frames, Hit, Query, moved
 from crossmodal.applications.midi_warping import Grid, clock_of, offset_of
 from crossmodal.applications.track_frames import KINDS, kind_of, read_frames
@@ -91,7 +91,7 @@ class Matcher:
         if cuts is None:
             said.append(
                 f"{self.space.reference}: no cuts were measured (cascade.json): pruning leaves nothing out, and the "
-                f"{UNMEASURED} nearest by hashes are aligned exactly"
+                f"{LEAST_ALIGNED} nearest by hashes are aligned exactly"
             )
         if not (Path(self.space.location) / CALIBRATION_FILE).is_file() or not self.calibration.examples:
             said.append(f"{self.space.reference}: not calibrated for matching: confidences are rough guesses")

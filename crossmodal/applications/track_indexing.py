@@ -73,14 +73,16 @@ class TrackEncoder:
 
     def values(self, modality: str, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         """(t, 48) -> (ceil(t / step), d) in (-1, 1), whose signs are the hashes."""
-        return values_of(self.space, modality, frames)
+        with one_thread_each():  # sums differ in their last bits with the number of threads; an index's must not
+            return values_of(self.space, modality, frames)
 
     def vector(
         self, modality: str, frames: NDArray[np.float32], hashes: NDArray[np.uint16] | NDArray[np.uint32]
     ) -> NDArray[np.float32]:
         """(t, 48) and its hashes -> (d,). Without a pruning space: the mean of each bit, -1 to 1, which prunes nothing."""
         if self.pruning is not None:
-            return pruning_vector(self.pruning, modality, frames)
+            with one_thread_each():
+                return pruning_vector(self.pruning, modality, frames)
         bits = np.unpackbits(hashes.view(np.uint8).reshape(len(hashes), -1), axis=1, bitorder="little")
         return (2 * bits.mean(axis=0) - 1).astype(np.float32)
 
@@ -133,8 +135,7 @@ def _frames(
 
 def _keep(encoder: TrackEncoder, writer: TrackWriter, facts: FileFacts, modality: str, read: TrackFrames) -> Encoded:
     frames = from_bytes(read.frames)
-    with one_thread_each():  # sums differ in their last bits with the number of threads; an index's must not
-        hashes = encoder.hashes(modality, frames)
-        vector = encoder.vector(modality, frames, hashes)
+    hashes = encoder.hashes(modality, frames)
+    vector = encoder.vector(modality, frames, hashes)
     writer.add(facts.sha256, hashes, read.frames)
     return Encoded(vector[None], np.zeros(1, np.float32), duration=read.seconds)

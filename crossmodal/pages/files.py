@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crossmodal.base.errors import InputError
+from crossmodal.base.pictures import flattened, upright
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -133,15 +134,12 @@ def _image_error(path: Path, error: Exception) -> InputError:
 
 def _grey(image: Image.Image) -> np.ndarray:
     """One frame, as the camera meant it: orientation applied, transparent is white, 8 bit, of sensible size."""
-    from PIL import ImageOps
-
     image.draft("L", (LONGEST, LONGEST))  # a JPEG decodes at a fraction of its size, still no smaller than this
-    frame = _flat(image)
+    frame = flattened(image, "L")
     shrink = max(frame.size) // LONGEST
     if shrink > 1:
         frame = frame.reduce(shrink)
-    turned = ImageOps.exif_transpose(_with_exif(frame, image))
-    pixels = np.asarray(turned)
+    pixels = np.asarray(upright(frame, image))
     if max(pixels.shape) > LONGEST:
         import cv2
 
@@ -149,35 +147,3 @@ def _grey(image: Image.Image) -> np.ndarray:
         size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return np.array(pixels, np.uint8)
-
-
-def _flat(image: Image.Image) -> Image.Image:
-    """Any mode to 8 bit grey."""
-    from PIL import Image
-
-    if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_eight_bits(np.asarray(image, np.float64)))
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        layers = image.convert("RGBA")
-        paper = Image.new("RGBA", layers.size, "white")
-        return Image.alpha_composite(paper, layers).convert("L")
-    if image.mode in ("CMYK", "LAB", "HSV", "YCbCr"):
-        return image.convert("RGB").convert("L")
-    return image.convert("L")
-
-
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    """16 bit, 32 bit or float levels to 8 bit: by the smallest of the usual full ranges that holds them."""
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    highest = float(values.max(initial=0.0))
-    full = next((top for top in (1.0, 255.0, 65535.0) if highest <= top), highest)
-    return np.clip(values * (255 / full), 0, 255).astype(np.uint8)
-
-
-def _with_exif(frame: Image.Image, source: Image.Image) -> Image.Image:
-    """The frame knowing the source's orientation: conversions may have dropped it."""
-    frame.info = {k: v for k, v in source.info.items() if k == "exif"}
-    orientation = source.getexif().get(0x0112)
-    if orientation:
-        frame.getexif()[0x0112] = orientation
-    return frame

@@ -14,7 +14,7 @@ import lightning
 import torch
 from torch import Tensor, nn
 
-from crossmodal.augmentation import SpectrogramAugmentation
+from crossmodal.augmentation import Augmentation
 from crossmodal.base.errors import IntegrityError, RecipeError
 from crossmodal.base.progress import progress
 from crossmodal.comparing import LABEL, compare
@@ -42,7 +42,7 @@ class Learning(lightning.LightningModule):
         training: Training,
         auxiliary: Mapping[str, TowerModule],
         heads: Mapping[str, nn.Module],
-        augmentations: list[SpectrogramAugmentation],
+        augmentations: list[Augmentation],
         seed: int,
     ) -> None:
         super().__init__()
@@ -113,7 +113,9 @@ class Learning(lightning.LightningModule):
             found: Tensor = tower.encoder(places)
             return found
         if isinstance(inputs, Tensor):
-            features: Tensor = tower.encoder(self._augmented(inputs) if self.training else inputs)
+            features: Tensor = tower.encoder(
+                self._augmented(inputs, tower.encoder.modality) if self.training else inputs
+            )
             return features
         assert isinstance(inputs, list)
         if tower.frozen:
@@ -149,8 +151,10 @@ class Learning(lightning.LightningModule):
         features: Tensor = tower.encoder(moved)
         return features
 
-    def _augmented(self, windows: Tensor) -> Tensor:
+    def _augmented(self, windows: Tensor, modality: str = "audio") -> Tensor:
         for number, augmentation in enumerate(self._augmentations):
+            if augmentation.modality != modality:
+                continue
             self._draws += 1
             generator = torch.Generator().manual_seed(
                 hash((self._seed, self.global_step, self.global_rank, number, self._draws)) % 2**63

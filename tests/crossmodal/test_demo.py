@@ -45,6 +45,7 @@ def test_the_smallest_demo_and_its_second_run(tmp_path: Path) -> None:
         "Search with sentences",
         "Found with words",
         "Recordings and sheet music",
+        "Recordings and covers",
         "Map of the space",
         "Nearest words",
         "Loss curves",

@@ -14,9 +14,10 @@ from safetensors.torch import load_file
 
 from crossmodal import training
 from crossmodal.base.errors import InputError, RecipeError
+from crossmodal.material import class_names, track_vectors
 from crossmodal.recipe import Recipe, parse_recipe
 from crossmodal.space_files import load_space
-from crossmodal.training import class_names, track_vectors, train
+from crossmodal.training import train
 from encoders.labels import Labels
 from pairs.catalogue import read_catalogue
 from pairs.tags import TextPairs

@@ -49,6 +49,29 @@ def test_agrees_with_a_direct_sum() -> None:
             assert found[bin_, frame] == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.parametrize("pitch", [24, 40, 71, 72, 90, 119])
+def test_eight_octaves_in_banks_of_their_own_rates(pitch: int) -> None:
+    transform = ConstantQ(lowest=24, bins=96)
+    magnitude = transform.magnitude(sine(pitch, level=0.25)[None])[0]
+    assert magnitude.shape == (96, 1 + (round(1.5 * SAMPLE_RATE) - transform.frame_length) // HOP)
+    assert (magnitude.argmax(0) == pitch - 24).all()
+    np.testing.assert_allclose(magnitude.amax(0).numpy(), 0.25, rtol=2e-3)
+
+
+def test_all_banks_hear_a_click_at_the_same_time() -> None:
+    transform = ConstantQ(lowest=24, bins=96)
+    samples = torch.zeros(1, 3 * SAMPLE_RATE)
+    samples[0, 20 * HOP + transform.frame_length // 2] = 1.0
+    magnitude = transform.magnitude(samples)[0]
+    assert (magnitude[[0, 30, 50, 95]].argmax(1) - 20).abs().max() <= 1
+
+
+@pytest.mark.parametrize("bins", [0, 120])
+def test_bins_that_cannot_be_heard_are_refused(bins: int) -> None:
+    with pytest.raises(InputError, match="take fewer"):
+        ConstantQ(lowest=24, bins=bins)
+
+
 def test_high_partials_do_not_fold_back() -> None:
     for hertz in (4_500, 5_512, 6_100, 10_900):
         pitch = 69 + 12 * np.log2(hertz / 440)

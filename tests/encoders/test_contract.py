@@ -14,6 +14,7 @@ from crossmodal.base import names
 from crossmodal.base.errors import CrossmodalError, RecipeError
 from crossmodal.pages.layout import BAND, WHOLE, Strip, System
 from encoders import ENCODERS, HEADS
+from encoders.covers import ImageEncoder
 from encoders.encoder import AudioEncoder, Encoder
 from encoders.sheets import SheetEncoder
 
@@ -27,6 +28,8 @@ SMALL: dict[str, dict[str, object]] = {
     "excerpt-vgg": {"channels": [4, 6], "dimension": 12},
     "sheet-context": {"channels": [4, 4, 6], "width": 12, "radius": 5, "dropout": 0.0},
     "sheet-vgg": {"channels": [4, 6], "dimension": 12},
+    "constant-q-cnn": {"channels": [4, 8], "pools": [[2, 2], [2, 2]], "window": 24, "dimension": 12},
+    "covers": {"stages": 2, "size": 32},
     "constant-q-hash": {"channels": [2, 3, 4], "width": 12, "radius": 4, "dropout": 0.0, "window": 64},
     "constant-q-hash-2016": {"channels": [8, 8, 8], "hidden": 24, "dropout": 0.0, "window": 64},
     "constant-q-pruning": {"channels": [2, 3, 4], "width": 12, "heads": 2, "window": 64},
@@ -70,6 +73,11 @@ def items_of(encoder: Encoder) -> list[object]:
         return [(0.1 * generator.normal(size=n)).astype(np.float32) for n in lengths]
     if isinstance(encoder, SheetEncoder):
         return [strip(encoder.window, seed) for seed in range(3)]
+    if isinstance(encoder, ImageEncoder):
+        return [
+            np.random.default_rng(seed).integers(0, 256, (8, 8, 3), np.uint8).repeat(5, 0).repeat(6, 1)
+            for seed in range(3)
+        ]
     return list(ITEMS[encoder.modality])
 
 
@@ -174,7 +182,9 @@ def audio_encoder(name: str, clap: Path, glove: Path) -> AudioEncoder:
     return encoder
 
 
-AUDIO = sorted(set(SMALL) - {"word-vectors", "sentences", "labels", "clap-text", "sheet-context", "sheet-vgg"})
+AUDIO = sorted(
+    set(SMALL) - {"word-vectors", "sentences", "labels", "clap-text", "sheet-context", "sheet-vgg", "covers"}
+)
 
 
 @pytest.mark.parametrize("name", AUDIO)

@@ -18,7 +18,8 @@ TAGS = ("slow", "choir", "violin", "jig", "loud")
 def collection(count: int = 12) -> list[Item]:
     return [
         Item(
-            f"item-{n}", {"audio": Path(f"{n}.wav")}, frozenset(tag for place, tag in enumerate(TAGS) if (n + place) % 3),
+            f"item-{n}", {"audio": Path(f"{n}.wav"), "image": Path(f"{n}.jpg")},
+            frozenset(tag for place, tag in enumerate(TAGS) if (n + place) % 3),
             (Caption("A slow piece", frozenset({"slow"})),) if n % 3 else (Caption("Of unknown facts"),), f"work-{n // 2}",
         )
         for n in range(count)

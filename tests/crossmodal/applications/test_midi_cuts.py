@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from crossmodal.alignment.hashing.rule import Rule
-from crossmodal.applications.midi_cuts import FILE, LEAST, Cuts, choose_cuts, load_cuts, save_cuts
+from crossmodal.applications.midi_cuts import (
+    FILE,
+    LEAST_ALIGNED,
+    LEAST_COMPARED,
+    Cuts,
+    choose_cuts,
+    load_cuts,
+    save_cuts,
+)
 from crossmodal.base.errors import InputError, IntegrityError
 
 
@@ -17,21 +25,24 @@ def test_the_least_number_that_loses_no_more_than_wanted(share: float) -> None:
     generator = np.random.default_rng(0)
     pruning, hashing = np.minimum(generator.geometric(0.01, 200), 1000), generator.integers(1, 30, 200)
     cuts = choose_cuts(pruning, hashing, tracks=1000, false_rejection=share)
-    for ranks, part, kept in (
-        (pruning, cuts.pruning, cuts.after_pruning(1000)),
-        (hashing, cuts.hashing, cuts.after_hashing(1000)),
+    for ranks, part, kept, least in (
+        (pruning, cuts.pruning, cuts.after_pruning(10**6), LEAST_COMPARED),
+        (hashing, cuts.hashing, cuts.after_hashing(10**6), LEAST_ALIGNED),
     ):
         assert part is not None
         number = round(part * 1000)
         assert (ranks > number).mean() <= share
         assert number == 1 or (ranks > number - 1).mean() > share
-        assert kept == max(number, LEAST)
+        assert kept == max(1000 * number, least)
 
 
 def test_cuts_grow_with_the_collection() -> None:
     cuts = choose_cuts([], [40, 60], tracks=1000, false_rejection=0.0, rule=Rule(0.8, 7), data="two")
     assert cuts.pruning is None and cuts.after_pruning(123) == 123
     assert [cuts.after_hashing(count) for count in (5, 1000, 2000, 100_000)] == [5, 60, 120, 6000]
+    few = Cuts(pruning=0.01, hashing=0.001)
+    assert [few.after_pruning(count) for count in (5, 5000, 10**6)] == [5, LEAST_COMPARED, 10**4]
+    assert [few.after_hashing(count) for count in (5, 5000, 10**6)] == [5, LEAST_ALIGNED, 1000]
     assert (cuts.rule, cuts.queries, cuts.data) == (Rule(0.8, 7), 2, "two")
 
 

@@ -235,4 +235,4 @@ def test_an_index_whose_hashes_were_lost(tune_shelf: TuneShelf, tmp_path: Path) 
 
 
 def test_cuts_hold_the_rule(tune_shelf: TuneShelf) -> None:
-    assert Cuts().rule.penalty == 4 and Cuts().after_pruning(1000) == 1000 and Cuts().after_hashing(1000) == 20
+    assert Cuts().rule.penalty == 4 and Cuts().after_pruning(1000) == 1000 and Cuts().after_hashing(1000) == 40
