@@ -70,9 +70,9 @@ def gather_material(
     prepared = _prepared_together(embedding, needs)
     usable = [item for item in catalogue.items if needs <= item.files.keys()]
     if not usable:
-        columns = " and ".join(sorted(needs))
+        named = " and ".join(sorted(needs))
         raise InputError(
-            f"{catalogue.path}: expected items with an {columns} file, got none; check the {columns} column and the paths"
+            f"{catalogue.path}: expected items with an {named} file, got none; check the {named} column and the paths"
         )
     store, skipped = PreparedStore([]), list[Skipped]()
     for encoder, columns in prepared:
