@@ -1,4 +1,4 @@
-"""Trains the space that ships, `crossmodal/spaces/voices`, on invented singers; and the paper's two other trainings beside it.
+"""Trains the space `voices` (into `crossmodal/spaces`, or --output) on invented singers; and the paper's two other trainings beside it.
 
     python scripts/train_voices.py --data FOLDER --work FOLDER [--recipes voices,voices-mono,voices-mix] [--output FOLDER]
     python scripts/train_voices.py --data FOLDER --work FOLDER --stems FOLDER --singers A,B,... --output FOLDER     # what real data adds
@@ -74,7 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--work", type=Path, required=True, help="folder of the collection and of the training states")
-    parser.add_argument("--output", type=Path, help="folder of the space that ships")
+    parser.add_argument("--output", type=Path, help="folder of the space `voices`")
     parser.add_argument("--recipes", type=lambda text: text.split(","), default=["voices", "voices-mono", "voices-mix"])
     parser.add_argument("--singers-trained", type=int, default=600)
     parser.add_argument("--singers-tested", type=int, default=100)
