@@ -22,7 +22,7 @@ def frames(encoder: MelCnn1d, samples: np.ndarray) -> np.ndarray:
 def test_frames_are_those_of_the_mix(decibels: float) -> None:
     encoder = MelCnn1d(window_seconds=2.99)
     time = np.arange(3 * RATE) / RATE
-    voice = 0.1 * sum(np.sin(2 * np.pi * 300 * h * time) for h in range(1, 6))
+    voice = 0.1 * np.sum([np.sin(2 * np.pi * 300 * h * time) for h in range(1, 6)], axis=0)
     backing = 0.05 * np.random.default_rng(0).standard_normal(len(time))
     first, second = frames(encoder, voice), frames(encoder, backing)
 

@@ -27,6 +27,6 @@ def held(pitch: float = 57.0, *, seconds: float = 2.0) -> Melody:
 
 def scale(notes: int = 8, *, step: float = 0.4) -> Melody:
     """Notes upwards, with a rest in the middle."""
-    onset = np.arange(notes) * step + np.where(np.arange(notes) >= notes // 2, 0.6, 0.0)
-    pitch = 50.0 + np.array([0, 2, 4, 5, 7, 9, 11, 12])[np.arange(notes) % 8]
+    onset = np.arange(notes, dtype=np.float64) * step + np.where(np.arange(notes) >= notes // 2, 0.6, 0.0)
+    pitch = 50.0 + np.array([0.0, 2, 4, 5, 7, 9, 11, 12])[np.arange(notes) % 8]
     return Melody(onset, np.full(notes, step), pitch, np.full(notes, 85.0))
