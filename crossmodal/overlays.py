@@ -26,11 +26,12 @@ def overlaid(voice: np.ndarray, backing: np.ndarray, *, decibels: float, encoder
         raise RecipeError(
             f"overlay: expected an encoder of log-mel windows, got {type(encoder).__name__}; set overlay: 0"
         )
+    log = np.float32(np.log(10.0))
     first, second = (
-        np.maximum(10 ** (frames.astype(np.float32) * encoder.deviation + encoder.mean) - 1, 0) / 10
+        np.square(np.maximum(np.exp((frames.astype(np.float32) * encoder.deviation + encoder.mean) * log) - 1, 0))
         for frames in (voice, backing)
     )
-    powers = [float(np.mean(np.square(magnitude))) for magnitude in (first, second)]
-    gain = np.sqrt(powers[1] / powers[0]) * 10 ** (decibels / 20) if min(powers) > 0 else 1.0
-    both = np.hypot(gain * first, second)
-    return np.asarray((np.log10(1 + 10 * both) - encoder.mean) / encoder.deviation, np.float32)
+    powers = [float(magnitude.mean()) for magnitude in (first, second)]
+    gain = powers[1] / powers[0] * 10 ** (decibels / 10) if min(powers) > 0 else 1.0
+    both = np.sqrt(np.float32(gain) * first + second)
+    return np.asarray((np.log1p(both) / log - encoder.mean) / encoder.deviation, np.float32)

@@ -128,17 +128,25 @@ def _usable(row: Row, output: Path) -> bool:
 
 @dataclass(frozen=True)
 class Cast:
-    """How many singers each split has, and how many songs each of them sings."""
+    """How many singers each split has, and how many songs each of them sings. songs_trained: of the training's, where not as many.
+
+    Five recordings to learn a singer from take six songs; a training gains more from other singers than from more songs of each.
+    """
 
     train: int = 600
     validation: int = 30
     test: int = 100
     songs: int = 6
+    songs_trained: int | None = None
 
     def numbers(self, split: str) -> range:
         """Numbers of a split's singers: those of the test do not depend on how many are trained on."""
         first = {"test": 0, "validation": 10_000, "train": 20_000}[split]
         return range(first, first + getattr(self, split))
+
+    def songs_of(self, split: str) -> int:
+        """Songs of each singer of a split."""
+        return self.songs_trained if split == "train" and self.songs_trained is not None else self.songs
 
 
 def build_voice_collection(
@@ -151,11 +159,11 @@ def build_voice_collection(
     accompaniment alone. InputError when nothing can be sung or another process works on the same folder.
     """
     cast = cast or Cast()
-    if min(cast.train, cast.validation, cast.test) < 0 or cast.songs < 2 or cast.train + cast.test < 2:
+    if min(cast.train, cast.validation, cast.test) < 0 or min(map(cast.songs_of, SPLITS)) < 2 or cast.train + cast.test < 2:
         raise InputError(f"expected at least 2 singers with at least 2 songs each, got {cast}")
     output = make_folder(Path(output))
     with FolderLock(output):
-        midis = _repertory(output, works, seed, jobs, licence, midi_folders, midi_works_each, quiet)
+        midis = _repertory(output, cast, works, seed, jobs, licence, midi_folders, midi_works_each, quiet)
         items = _items_to_sing(cast, midis, seed)
         outcomes = run_shards(
             sing_song, items, output=output, parameters={"version": VERSION}, jobs=jobs, label="Singing",
@@ -172,7 +180,7 @@ def build_voice_collection(
 
 
 def _repertory(
-    output: Path, works: int, seed: int, jobs: int, licence: str, folders: Sequence[str | Path], each: int | None,
+    output: Path, cast: Cast, works: int, seed: int, jobs: int, licence: str, folders: Sequence[str | Path], each: int | None,
     quiet: bool,
 ) -> dict[str, list[str]]:  # fmt: skip
     """split -> MIDI files, relative to `output` or absolute."""
@@ -187,7 +195,7 @@ def _repertory(
     for folder in folders:
         for work in midi_works(Path(folder), most=each, seed=seed):
             found[work.split].append(str(work.path.resolve()))
-    short = [split for split in SPLITS if len(found[split]) < 4]
+    short = [split for split in SPLITS if len(cast.numbers(split)) and len(found[split]) < 4]
     if short:
         raise InputError(
             f"expected at least 4 pieces to sing in each split, got fewer in {', '.join(short)}; ask for more works"
@@ -198,12 +206,11 @@ def _repertory(
 def _items_to_sing(cast: Cast, midis: Mapping[str, Sequence[str]], seed: int) -> list[dict[str, object]]:
     items: list[dict[str, object]] = []
     for split in SPLITS:
+        songs = cast.songs_of(split)
         for number in cast.numbers(split):
             generator = np.random.default_rng([seed, 2, number])
-            chosen = generator.choice(
-                len(midis[split]), size=(cast.songs, 4), replace=len(midis[split]) < 4 * cast.songs
-            )
-            for song in range(cast.songs):
+            chosen = generator.choice(len(midis[split]), size=(songs, 4), replace=len(midis[split]) < 4 * songs)
+            for song in range(songs):
                 pieces = [midis[split][int(row)] for row in chosen[song]]
                 items.append(
                     {

@@ -79,6 +79,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--singers-trained", type=int, default=600)
     parser.add_argument("--singers-tested", type=int, default=100)
     parser.add_argument("--songs", type=int, default=6, help="of each singer")
+    parser.add_argument("--songs-trained", type=int, default=4, help="of each singer that is learned from")
     parser.add_argument("--works", type=int, default=400, help="of the corpus")
     parser.add_argument("--midi-works", type=int, default=300, help="of each MIDI folder")
     parser.add_argument("--stems", type=Path, action="append", default=[], help="real singers to learn from as well")
@@ -90,7 +91,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _catalogue(chosen: argparse.Namespace) -> Path:
-    cast = Cast(train=chosen.singers_trained, test=chosen.singers_tested, songs=chosen.songs)
+    cast = Cast(
+        train=chosen.singers_trained, test=chosen.singers_tested, songs=chosen.songs, songs_trained=chosen.songs_trained
+    )
     made = build_voice_collection(
         chosen.work / "collection", cast=cast, works=chosen.works, seed=chosen.seed, jobs=chosen.jobs, licence="free",
         midi_folders=[chosen.data / name for name in MIDI_FOLDERS if (chosen.data / name).is_dir()],
