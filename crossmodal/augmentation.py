@@ -82,7 +82,9 @@ class Equalize(SpectrogramAugmentation):
         decibels = self.gain * signed[:, 0] + self.tilt * signed[:, 1] * axis
         decibels = decibels + self.wave * draws[:, 2] * torch.cos(torch.pi * periods * axis + phase)
         # exp costs a tenth of a power
-        magnitude = torch.exp(windows * (self.deviation * math.log(10)) + self.mean * math.log(10)).sub_(1).clamp_min_(0)
+        magnitude = (
+            torch.exp(windows * (self.deviation * math.log(10)) + self.mean * math.log(10)).sub_(1).clamp_min_(0)
+        )
         magnitude = magnitude.mul_(10 ** (decibels / 20)[..., None])
         floor = (
             torch.rand(windows.shape, generator=generator).to(windows.device) * (10 * self.noise) * draws[:, 5:6] ** 3

@@ -115,9 +115,7 @@ def voices_section(results: VoiceResults | None) -> Section:
     """The section; without results, why there are none."""
     title = "Singers, alone and in mixes"
     if results is None:
-        missing = (
-            f"Left out: no space of voices and mixes is installed under the name {SPACE}, or too few pieces could be sung."
-        )
+        missing = f"Left out: no space of voices and mixes is installed under the name {SPACE}, or too few pieces could be sung."
         return Section(title, [Paragraph(missing)])
     names = {singer_of(item) for item in results.items.values()}
     about = (
@@ -134,12 +132,15 @@ def voices_section(results: VoiceResults | None) -> Section:
     )
     maps = (
         "Filled marks are voices alone, outlined ones mixes, a colour for each singer; windows of three seconds placed by t-SNE on the "
-        "cosine. Before joint training the two towers know nothing of each other's vectors; after it a singer's voice and mixes share a place."
+        "cosine. Before joint training the two towers know nothing of each other's vectors; after it a singer's voice and mixes should "
+        "share a place."
     )
     plots: list[Block] = [Paragraph(maps)]
     plots += [ScatterMap(name, points) for name, points in results.maps.items()]
     voice = next(iter(results.items.values())).files[ALONE]
-    try_it = Command(f"crossmodal search {results.index} --audio {voice}", "Ask for one of them, or with a voice of yours")
+    try_it = Command(
+        f"crossmodal search {results.index} --audio {voice}", "Ask for one of them, or with a voice of yours"
+    )
     return Section(title, [Paragraph(about), table, *_examples(results), *plots, try_it])
 
 
@@ -153,7 +154,10 @@ def _examples(results: VoiceResults) -> list[Block]:
             right = "the same singer" if singer_of(other) == singer_of(item) else "another singer"
             clip = embed_audio(other.files[WITHIN], seconds=8.0)
             entries.append(AudioEntry(_title(other), right, result.similarity, clip))
-        blocks += [AudioList("Asked with a voice alone", [asked]), AudioList("Mixes of other songs nearest to it", entries)]
+        blocks += [
+            AudioList("Asked with a voice alone", [asked]),
+            AudioList("Mixes of other songs nearest to it", entries),
+        ]
     return blocks
 
 

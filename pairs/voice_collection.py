@@ -159,7 +159,11 @@ def build_voice_collection(
     accompaniment alone. InputError when nothing can be sung or another process works on the same folder.
     """
     cast = cast or Cast()
-    if min(cast.train, cast.validation, cast.test) < 0 or min(map(cast.songs_of, SPLITS)) < 2 or cast.train + cast.test < 2:
+    if (
+        min(cast.train, cast.validation, cast.test) < 0
+        or min(map(cast.songs_of, SPLITS)) < 2
+        or cast.train + cast.test < 2
+    ):
         raise InputError(f"expected at least 2 singers with at least 2 songs each, got {cast}")
     output = make_folder(Path(output))
     with FolderLock(output):

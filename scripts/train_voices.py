@@ -1,4 +1,5 @@
 """Trains the space `voices` (into `crossmodal/spaces`, or --output) on invented singers; and the paper's two other trainings beside it.
+Beside `voices` lies `voices-apart`: its towers when each had learned alone, which the demo shows as they were before joint training.
 
     python scripts/train_voices.py --data FOLDER --work FOLDER [--recipes voices,voices-mono,voices-mix] [--output FOLDER]
     python scripts/train_voices.py --data FOLDER --work FOLDER --stems FOLDER --singers A,B,... --output FOLDER     # what real data adds
@@ -11,24 +12,31 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from safetensors.torch import load_file
+
 from crossmodal.applications.voices import calibrate_voices
+from crossmodal.assembly import build_embedding
 from crossmodal.base.errors import InputError
 from crossmodal.base.places import data_folder
 from crossmodal.base.results import ScoreRow
 from crossmodal.evaluation_singers import evaluate_singers
-from crossmodal.recipe import load_recipe
+from crossmodal.recipe import Recipe, load_recipe
 from crossmodal.space import Space
 from crossmodal.space_files import bundled_folder, save_space
-from crossmodal.training import train
+from crossmodal.training import STATE, train
 from pairs.catalogue import read_catalogue, write_catalogue
 from pairs.source import Item
 from pairs.stems import build_stem_collection
 from pairs.voice_collection import Cast, build_voice_collection
 
-SHIPPED = "voices"
+SHIPPED, APART = "voices", "voices-apart"
+JOINT = "alignment"  # the stage that trains both towers together
 MIDI_FOLDERS = ("pop909", "cre_irish")
 CALIBRATING = 120  # recordings of each kind that voice detection is learned from
 DATA = """
@@ -44,8 +52,7 @@ over accompaniments played with the sound font TimGM6mb that pretty_midi ships.
 ## Figures
 
 On invented singers that it never heard (a property of our own synthesizer), each with songs of its own; means over singers, intervals
-resample singers. Made by `scripts/train_voices.py`; real singers: `scripts/evaluate_voices.py`.
-"""
+resample singers."""
 
 
 def main() -> None:
@@ -63,10 +70,11 @@ def main() -> None:
         print(f"{space.reference}: {len(space.works)} singers, {len(skipped)} recordings left out")
         table = evaluate_singers(space, catalogue, seed=chosen.seed)
         if name == SHIPPED:
-            space.card += _card_end(table.rows)
+            space.card += _card_end(table.rows, sys.argv)
             output = chosen.output or bundled_folder() / SHIPPED
             space = save_space(space, output, half=True)
             _calibrate(space, catalogue)
+            _save_apart(space, recipe, chosen.work / name / STATE, output.with_name(APART))
         print("\n".join(_lines(table.rows)), flush=True)
 
 
@@ -125,8 +133,32 @@ def _calibrate(space: Space, catalogue: Path) -> None:
     print(f"voice detection: {', '.join(f'{name} on {one.examples} windows' for name, one in made.items())}")
 
 
-def _card_end(rows: Sequence[ScoreRow]) -> str:
-    return "\n".join([DATA, *_lines(rows), ""])
+def _save_apart(space: Space, recipe: Recipe, state: Path, output: Path) -> None:
+    """The towers as they were before the joint stage, as a space of its own."""
+    alone = {name: stage for name, stage in recipe.stages.items() if name != JOINT}
+    number, last = list(enumerate(alone, start=1))[-1]
+    told = (
+        f"The towers of `{SHIPPED}` when each had learned alone to name singers: vectors of the two cannot be compared. It is there to "
+        "show what joint training does."
+    )
+    embedding = build_embedding(recipe)
+    embedding.load_state_dict(load_file(state / f"{number}-{last}" / "weights.safetensors"), strict=False)
+    before = replace(
+        space, name=APART, location=str(output), fingerprint="", embedding=embedding.eval(),
+        recipe=recipe.model_copy(update={"name": APART, "description": told, "stages": alone}),
+        card=f"# {APART}\n\n{told}\n{DATA.partition('## Figures')[0]}",
+    )  # fmt: skip
+    save_space(before, output, half=True)
+
+
+def _card_end(rows: Sequence[ScoreRow], command: Sequence[str]) -> str:
+    """command: as it was called; folders of the machine that made it are named by their option only."""
+    told, hidden = ["python", "scripts/train_voices.py"], False
+    for word in command[1:]:
+        told.append("FOLDER" if hidden else shlex.quote(word))
+        hidden = word in ("--data", "--work", "--output", "--stems")
+    made = f"Made by `{' '.join(told)}`; real singers: `scripts/evaluate_voices.py`."
+    return "\n".join([DATA, made, "", *_lines(rows), ""])
 
 
 def _lines(rows: Sequence[ScoreRow]) -> list[str]:

@@ -62,14 +62,17 @@ def test_singers_do_not_depend_on_how_many_there_are() -> None:
     assert set(few.numbers("train")) <= set(many.numbers("train"))
     assert not set(many.numbers("train")) & set(many.numbers("test"))
     assert singer_of(0, 5) == singer_of(0, 5) != singer_of(1, 5)
+    other = Cast(songs=6, songs_trained=4)
+    assert [other.songs_of(split) for split in ("train", "validation", "test")] == [4, 6, 6]
+    assert few.songs_of("train") == few.songs_of("test")
 
 
 @pytest.mark.slow
 def test_a_small_collection_is_a_catalogue_and_goes_on_where_it_was(tmp_path: Path) -> None:
-    cast = Cast(train=2, validation=1, test=1, songs=2)
+    cast = Cast(train=2, validation=1, test=1, songs=3, songs_trained=2)
     path = build_voice_collection(tmp_path / "a", cast=cast, works=40, jobs=1, licence="free", quiet=True)
     items = read_catalogue(path).items
-    assert len(items) == 8 and {item.split for item in items} == {"train", "validation", "test"}
+    assert len(items) == 10 and {item.split for item in items} == {"train", "validation", "test"}
     for item in items:
         voice, mix = (soundfile.read(item.files[kind], dtype="float32")[0] for kind in ("voice", "mix"))
         assert len(voice) == len(mix) > 4 * SAMPLE_RATE and max(np.abs(voice).max(), np.abs(mix).max()) < 1
@@ -85,6 +88,8 @@ def test_a_small_collection_is_a_catalogue_and_goes_on_where_it_was(tmp_path: Pa
     assert sum(after[file] != before[file] for file in before) <= 3  # that of one song
     with pytest.raises(InputError, match="at least 2 songs"):
         build_voice_collection(tmp_path / "b", cast=Cast(songs=1), quiet=True)
+    with pytest.raises(InputError, match="at least 2 songs"):
+        build_voice_collection(tmp_path / "b", cast=Cast(songs_trained=1), quiet=True)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.encoding import usual_modality
@@ -23,12 +22,9 @@ from crossmodal.applications.voices import (
     query_modality,
     sung_vector,
 )  # fmt: skip
-from crossmodal.assembly import build_embedding
 from crossmodal.base.errors import InputError
 from crossmodal.calibration import FILE
-from crossmodal.recipe import load_recipe
-from crossmodal.space import Background, Space
-from crossmodal.space_files import save_space
+from crossmodal.space import Space
 
 RATE = 22_050
 
@@ -47,18 +43,6 @@ def buzz(pitch: float, *, seconds: float = 7.0) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def space(tmp_path_factory: pytest.TempPathFactory) -> Space:
-    """The networks of the recipe, not trained."""
-    small = "{highest_hertz: 8000.0, window_seconds: 2.99, channels: [16], kernels: [3], pools: [3], activation: leaky-relu, dimension: 12}"
-    recipe = load_recipe("voices", overrides=[f"towers.{kind}.encoder.arguments={small}" for kind in ("voice", "mix")])
-    torch.manual_seed(0)
-    embedding = build_embedding(recipe).eval()
-    folder = tmp_path_factory.mktemp("spaces") / "voices"
-    made = Space("voices", str(folder), "", embedding, recipe, background=Background(torch.zeros(12), torch.eye(12)))
-    return save_space(made, folder)
-
-
-@pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stand-ins that random weights tell apart: buzzes for voices, buzz with noise for mixes, dull noise for instruments."""
     folder = tmp_path_factory.mktemp("recordings")
@@ -71,12 +55,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def calibrated(space: Space, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Space:
+def calibrated(voice_space: Space, files: Path, tmp_path_factory: pytest.TempPathFactory) -> Space:
     """The same space, in a folder of its own, that learned to hear."""
     from crossmodal.space_files import load_space
 
     folder = tmp_path_factory.mktemp("calibrated") / "voices"
-    shutil.copytree(space.location, folder)
+    shutil.copytree(voice_space.location, folder)
     found = load_space(folder)
     kinds = {kind: sorted(files.glob(f"{kind}-*.wav")) for kind in ("alone", "within", "without")}
     made = calibrate_voices(found, voices=kinds["alone"], mixes=kinds["within"], backings=kinds["without"], data="test")
@@ -92,7 +76,8 @@ def test_what_is_heard(calibrated: Space, files: Path) -> None:
         query_modality(calibrated, files / "without-0.wav")
 
 
-def test_a_space_that_was_not_calibrated_asks_for_the_modality(space: Space, files: Path) -> None:
+def test_a_space_that_was_not_calibrated_asks_for_the_modality(voice_space: Space, files: Path) -> None:
+    space = voice_space
     assert listen(space, files / "alone-0.wav") is None
     with pytest.raises(InputError, match="--modality voice or mix"):
         query_modality(space, files / "alone-0.wav")
