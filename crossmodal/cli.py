@@ -164,7 +164,8 @@ def search(
     check_queries(queries, combine=combine)
     opened = SearchableIndex.open(index_folder, device=device)
     answer = opened.search_many(queries, k=count, filters=filters, target=target, combine=combine, kind=modality)
-    warn(answer.warnings, quiet=quiet)
+    if as_json or not answer.abstained:  # why it abstains stands in the answer
+        warn(answer.warnings, quiet=quiet)
     show(answer.model_dump(exclude={"warnings"}, exclude_none=True) if as_json else ranking(answer))
 
 

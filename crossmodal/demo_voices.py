@@ -34,12 +34,15 @@ _KINDS = {ALONE: "alone", WITHIN: "in a mix"}
 
 @dataclass(frozen=True)
 class VoiceResults:
-    """What the demo has to tell about voices. items: all recordings, by id; maps: title -> points of its map."""
+    """What the demo has to tell about voices. items: all recordings, by id; unheard: mixes in which no voice was heard,
+    which are not in the index; maps: title -> points of its map.
+    """
 
     space: str
     index: Path
     items: dict[str, Item]
     rows: list[ScoreRow]
+    unheard: int = 0
     found: list[tuple[Item, list[Result]]] = field(default_factory=list)
     maps: dict[str, list[Point]] = field(default_factory=dict)
 
@@ -68,7 +71,7 @@ def ask_voices(
     index = folder / "index"
     build_index(space, [catalogue], index, modality=WITHIN, update=True, resume=True, jobs=jobs, quiet=quiet)
     opened = SearchableIndex.open(index, space=space)
-    results = VoiceResults(space.reference, index, items, rows)
+    results = VoiceResults(space.reference, index, items, rows, unheard=len(items) - len(opened.index.items))
     chosen = list(items.values())[:: max(1, len(items) // ASKED)][:ASKED]
     for item in chosen:
         answer = opened.search_many({"audio": item.files[ALONE]}, k=SHOWN + SONGS, kind=ALONE)
@@ -122,7 +125,9 @@ def voices_section(results: VoiceResults | None) -> Section:
         f"{len(names)} singers who do not exist: glottal pulses through the formants of invented vocal tracts, made by this project's own "
         f"synthesizer, each with {SONGS} songs over synthesized accompaniments. The space ({results.space}) is the one that ships, not "
         "trained here, and never heard any of them. What it answers here is a property of that synthesizer and says little of real "
-        "singers: figures on those stand in the README. A query's own song is never counted as an answer."
+        "singers: figures on those stand in the README. A query's own song is never counted as an answer. "
+        f"The index that is searched holds {len(results.items) - results.unheard} of {len(results.items)} mixes: in the others no voice "
+        "was heard, for the accompaniment is up to 5 dB louder."
     )
     table = Table(
         ["metric", "value", "low", "high", "chance", "singers"],

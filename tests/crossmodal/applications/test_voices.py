@@ -12,6 +12,7 @@ import soundfile
 from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.encoding import usual_modality
 from crossmodal.applications.indexing import build_index
+from crossmodal.applications.show import ranking
 from crossmodal.applications.voices import (
     SUNG,
     UNACCOMPANIED,
@@ -108,6 +109,7 @@ def test_indexing_and_searching(calibrated: Space, files: Path, tmp_path: Path) 
     assert opened.search(files / "alone-2.wav").query.modality == "voice"
     nothing = opened.search(files / "without-0.wav")
     assert nothing.abstained and not nothing.results and "no voice was found" in nothing.warnings[0]
+    assert ranking(nothing).endswith("no voice was found") and "no answer: " in ranking(nothing)
     said = opened.search_many({"audio": files / "alone-2.wav"}, kind="mix")
     assert said.query.modality == "mix"
     with pytest.raises(InputError, match="--modality: expected voice or mix"):
