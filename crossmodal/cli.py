@@ -13,6 +13,7 @@ import click
 from crossmodal import __version__
 from crossmodal.cli_genres import genres
 from crossmodal.cli_identify import identify
+from crossmodal.cli_mashup import mashup
 from crossmodal.cli_match import match
 from crossmodal.cli_scores import add_to as add_score_commands
 from crossmodal.cli_training import add_to as add_training_commands
@@ -74,7 +75,7 @@ def encode(
 
     del resume  # finished files are always reused; the option says that one may
     paths, missing = read_paths(files, from_file)
-    done = encode_files(load_on(space, device), paths, output, modality=modality or "audio", jobs=jobs, quiet=quiet)
+    done = encode_files(load_on(space, device), paths, output, modality=modality, jobs=jobs, quiet=quiet)
     done.skipped[:0] = missing
     show(done.model_dump() if as_json else f"{done.encoded} vectors in {output}")
     finish(done.skipped, output.parent, strict=strict, usable=done.encoded)
@@ -138,7 +139,7 @@ def info(space_or_index: str, as_json: bool) -> None:
 @click.option("--midi", type=click.Path(path_type=Path), help="A MIDI file as the query.")
 @click.option("--combine", is_flag=True, help="Allow several queries; their vectors are added.")
 @click.option("--target", help="Only items of this modality.")
-@shared("filter", "k", "json", "device", "quiet")
+@shared("filter", "k", "modality", "json", "device", "quiet")
 def search(
     index_folder: Path,
     text: str | None,
@@ -149,6 +150,7 @@ def search(
     target: str | None,
     filters: Sequence[str],
     count: int,
+    modality: str | None,
     as_json: bool,
     device: str | None,
     quiet: bool,
@@ -161,8 +163,9 @@ def search(
     queries: dict[str, object] = {k: v for k, v in given.items() if v is not None}
     check_queries(queries, combine=combine)
     opened = SearchableIndex.open(index_folder, device=device)
-    answer = opened.search_many(queries, k=count, filters=filters, target=target, combine=combine)
-    warn(answer.warnings, quiet=quiet)
+    answer = opened.search_many(queries, k=count, filters=filters, target=target, combine=combine, kind=modality)
+    if as_json or not answer.abstained:  # why it abstains stands in the answer
+        warn(answer.warnings, quiet=quiet)
     show(answer.model_dump(exclude={"warnings"}, exclude_none=True) if as_json else ranking(answer))
 
 
@@ -222,6 +225,7 @@ add_training_commands(cli)
 cli.add_command(identify)
 cli.add_command(genres)
 cli.add_command(match)
+cli.add_command(mashup)
 add_score_commands(cli)
 
 

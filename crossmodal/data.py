@@ -17,13 +17,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from crossmodal.base.errors import InputError
+from crossmodal.overlays import overlaid
 from crossmodal.prepared import PreparedStore
 from encoders.covers import ImageEncoder
 from encoders.encoder import Anchored, Encoder
 from encoders.excerpts import ExcerptEncoder
 from encoders.sheets import SheetEncoder
 from pairs.midi_audio import FramePlaces
-from pairs.source import AudioPlaces, Example, Item, PairSource, SheetPlaces
+from pairs.source import AudioPlaces, Example, Item, Overlay, PairSource, SheetPlaces
 
 EPOCH_STREAM = 7919  # keeps the order of an epoch independent of the draws within its batches
 
@@ -140,15 +141,25 @@ class BatchSource(Dataset[Batch]):
             return _sheet_places(self.encoders[modality], pages)
         if frames := [v for v in values if isinstance(v, FramePlaces)]:
             return _frame_places(frames)
-        if isinstance(values[0], int):
+        if isinstance(values[0], int | Overlay):
             if self.store is None:
                 raise InputError(f'expected prepared recordings for "{slot}", got none')
-            paths = [self.source.items[int(v)].files[modality] for v in values]  # type: ignore[call-overload]
-            windows = np.stack([self.store.window(p, generator) for p in paths])
+            windows = np.stack([self._window(self.store, modality, v, generator) for v in values])
             if isinstance(self.encoders[modality], ImageEncoder):
                 return torch.from_numpy(windows[:, 0])
             return torch.from_numpy(np.moveaxis(windows, 1, -1).astype(np.float32))
         return [self.encoders[modality].prepare(v) for v in values]
+
+    def _window(self, store: PreparedStore, modality: str, value: object, generator: np.random.Generator) -> np.ndarray:
+        """(window, ...): of an item's own file, or of two files laid over each other."""
+        if not isinstance(value, Overlay):
+            assert isinstance(value, int)
+            return store.window(self.source.items[value].files[modality], generator)
+        voice, backing = (
+            store.window(self.source.items[item].files[kind], generator)
+            for kind, item in (("voice", value.voice), ("backing", value.backing))
+        )
+        return overlaid(voice, backing, decibels=value.decibels, encoder=self.encoders[modality])
 
     def _audio_places(self, modality: str, values: Sequence[AudioPlaces]) -> Anchored:
         encoder = self.encoders[modality]

@@ -1,7 +1,8 @@
 """`crossmodal demo`: from real scores to a searchable, tagged collection and a report, on one small machine.
 
 Every step leaves its result in the output folder and is not done again: collection, three trainings (two shared spaces and a supervised
-yardstick), evaluation, index, a shelf of scores with recordings of them, MIDI files with recordings of them, drawn covers, report.
+yardstick), evaluation, index, a shelf of scores with recordings of them, MIDI files with recordings of them, drawn covers, invented
+singers, report.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from crossmodal.demo_report import DemoResults, write_demo_report
 from crossmodal.demo_scores import SPACE as SCORES_SPACE
 from crossmodal.demo_scores import ask_shelf, index_shelf, make_shelf
 from crossmodal.demo_scores_report import ALIGNED, ScoreResults, align_one
+from crossmodal.demo_voices import APART as VOICES_APART
+from crossmodal.demo_voices import SPACE as VOICES_SPACE
+from crossmodal.demo_voices import VoiceResults, ask_voices
 from crossmodal.demo_words import write_word_vectors
 from crossmodal.evaluation import Judged, encode_items, score_captions, score_tags
 from crossmodal.real_data import InstrumentScores, instrument_scores
@@ -52,7 +56,7 @@ class Size:
     """How much is made and trained.
 
     steps: of (pretraining, alignment) for each space of SPACES; studies: of each instrument; captions: used of each recording;
-    scores: on the shelf; midi: works whose MIDI files are matched; covers: recordings that get one.
+    scores: on the shelf; midi: works whose MIDI files are matched; covers: recordings that get one; singers: invented ones.
     """
 
     works: int
@@ -63,6 +67,7 @@ class Size:
     scores: int
     midi: int
     covers: int
+    singers: int
     batch: int | None = None
 
 
@@ -76,6 +81,7 @@ SIZES = {
         scores=24,
         midi=32,
         covers=400,
+        singers=16,
     ),
     "small": Size(
         works=72,
@@ -86,6 +92,7 @@ SIZES = {
         scores=6,
         midi=6,
         covers=40,
+        singers=4,
         batch=32,
     ),
 }
@@ -159,6 +166,7 @@ def run_demo(output: Path, *, audio: Path | None, size: str, jobs: int, seed: in
     results.midi = find_midi(output, count=chosen.midi, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
     held_out = judged["text-music"].items
     results.covers = find_covers(held_out, output, count=chosen.covers, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
+    results.voices = find_voices(output, count=chosen.singers, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
     with clock.step("report", quiet=quiet):
         report = write_demo_report(output / "report.html", results, clock.seconds, clock.peak_gigabytes)
     return _closing(output, report, results, clock, own=audio is not None)
@@ -240,6 +248,19 @@ def find_covers(
         return ask_covers(space, recordings, output, most=count, seed=seed, jobs=jobs, quiet=quiet)
 
 
+def find_voices(output: Path, *, count: int, clock: Clock, seed: int, jobs: int, quiet: bool) -> VoiceResults | None:
+    """Invents singers of the demo's pieces and looks for them in mixes; None where no space for it is installed."""
+    known = space_names()
+    if VOICES_SPACE not in known:
+        return None
+    with clock.step("voices", quiet=quiet):
+        apart = load_space(VOICES_APART) if VOICES_APART in known else None
+        scores = output / "collection" / "scores"
+        return ask_voices(
+            load_space(VOICES_SPACE), apart, scores, output, singers=count, seed=seed, jobs=jobs, quiet=quiet
+        )
+
+
 def _real(spaces: dict[str, Space], *, jobs: int, quiet: bool) -> dict[str, InstrumentScores]:
     data = data_folder()
     if data is None or not (data / "philharmonia" / "index.csv").is_file():
@@ -267,5 +288,7 @@ def _closing(output: Path, report: Path, results: DemoResults, clock: Clock, *, 
         lines.append(f"  crossmodal identify {found.index} {found.shelf.performed[0].recording}")
     if results.midi is not None:
         lines.append(f"  crossmodal match {results.midi.index} YOUR_FILE.mid --aligned DIR")
+    if results.voices is not None:
+        lines.append(f"  crossmodal search {results.voices.index} --audio YOUR_VOICE.wav")
     lines.append(f"  crossmodal tag YOUR_FILE.mp3 --space {output / 'spaces' / 'text-music'}")
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from crossmodal.demo_covers import CoverResults, covers_section
 from crossmodal.demo_midi import MidiResults
 from crossmodal.demo_midi_report import midi_section
 from crossmodal.demo_scores_report import ScoreResults, scores_section
+from crossmodal.demo_voices import VoiceResults, voices_section
 from crossmodal.evaluation import Judged, encode_known
 from crossmodal.real_data import InstrumentScores
 from crossmodal.report import (
@@ -56,6 +57,7 @@ class DemoResults:
     scores: ScoreResults | None = None
     midi: MidiResults | None = None
     covers: CoverResults | None = None
+    voices: VoiceResults | None = None
 
     def summary(self) -> list[str]:
         """The figures that the terminal shows."""
@@ -75,7 +77,7 @@ class DemoResults:
                     )
         for name, scores in self.real.items():
             lines += [f"{name}, real instruments: {r.metric} {r.value:.3f}, chance {r.chance:.3f}" for r in scores.rows]
-        parts = [part for part in (self.scores, self.midi, self.covers) if part is not None]
+        parts = [part for part in (self.scores, self.midi, self.covers, self.voices) if part is not None]
         return lines + [line for part in parts for line in part.summary()]
 
 
@@ -90,6 +92,7 @@ def write_demo_report(path: Path, results: DemoResults, seconds: dict[str, float
         scores_section(results.scores),
         midi_section(results.midi),
         covers_section(results.covers),
+        voices_section(results.voices),
         _map(results),
         _words(results),
         _curves(results),

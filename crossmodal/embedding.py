@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from crossmodal.base.errors import RecipeError
 from crossmodal.objectives.similarity import Bilinear, Cosine, Similarity
-from encoders.encoder import Encoder, SequenceEncoder
+from encoders.encoder import AudioEncoder, Encoder, SequenceEncoder
 
 
 class TowerModule(nn.Module):
@@ -108,6 +108,11 @@ class JointEmbedding(nn.Module):
         tower = self.towers[modality]
         assert isinstance(tower, TowerModule)
         return tower
+
+    @property
+    def recordings(self) -> list[str]:
+        """The towers of sound: "audio", or several kinds of recording ("voice", "mix")."""
+        return [modality for modality in self.towers if isinstance(self.tower(modality).encoder, AudioEncoder)]
 
     def forward(self, modality: str, batch: object) -> Tensor:
         """Batch -> (n, d) unit vectors."""

@@ -18,6 +18,7 @@ from crossmodal.base.errors import CrossmodalError, InputError
 from crossmodal.base.progress import progress
 from crossmodal.base.results import ScoreRow, ScoreTable, Skipped
 from crossmodal.evaluation_covers import score_covers
+from crossmodal.evaluation_singers import evaluate_singers, judges_voices
 from crossmodal.metrics import chance, retrieval, tagging
 from crossmodal.metrics.bootstrap import Interval, bootstrap_function, bootstrap_interval
 from crossmodal.metrics.multilabel import multilabel_recall_at_k
@@ -57,6 +58,8 @@ def evaluate(
     """
     wishes = space.recipe.evaluation if space.recipe else Evaluation()
     split = split or wishes.split
+    if judges_voices(space):
+        return evaluate_singers(space, catalogue, split=split, seed=seed, quiet=quiet)
     judged = encode_items(space, catalogue, split=split, quiet=quiet)
     covers, unreadable = score_covers(space, judged.items, judged.vectors, seed=seed)
     rows = [

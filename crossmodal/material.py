@@ -13,7 +13,8 @@ from crossmodal.assembly import build_pairs
 from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.base.results import Skipped
 from crossmodal.embedding import JointEmbedding, along, pool_windows
-from crossmodal.prepared import PreparedStore, prepare_store
+from crossmodal.overlays import OVERLAID
+from crossmodal.prepared import PreparedStore, front_end_key, prepare_store
 from crossmodal.recipe import Recipe
 from encoders.covers import ImageEncoder
 from encoders.encoder import AudioEncoder, SequenceEncoder
@@ -66,26 +67,42 @@ def gather_material(
 
     needs: see `needed_files`.
     """
-    towers = {modality: embedding.tower(modality).encoder for modality in embedding.towers}
-    encoders = {m: e for m, e in towers.items() if isinstance(e, AudioEncoder | ImageEncoder)}
-    if not encoders:
-        raise RecipeError(f"towers: expected audio or image among them, got {', '.join(towers)}")
+    prepared = _prepared_together(embedding, needs)
     usable = [item for item in catalogue.items if needs <= item.files.keys()]
     if not usable:
-        columns = " and ".join(sorted(needs))
+        named = " and ".join(sorted(needs))
         raise InputError(
-            f"{catalogue.path}: expected items with an {columns} file, got none; check the {columns} column and the paths"
+            f"{catalogue.path}: expected items with an {named} file, got none; check the {named} column and the paths"
         )
     store, skipped = PreparedStore([]), list[Skipped]()
-    for modality in sorted(needs & encoders.keys()):
-        paths = list(dict.fromkeys(item.files[modality] for item in usable))
-        made, bad = prepare_store(encoders[modality], paths, folder=folder, jobs=jobs, quiet=quiet)
+    for encoder, columns in prepared:
+        paths = list(dict.fromkeys(item.files[c] for item in usable for c in columns if c in item.files))
+        made, bad = prepare_store(encoder, paths, folder=folder, jobs=jobs, quiet=quiet)
         store, skipped = store | made, [*skipped, *bad]
-        usable = [item for item in usable if item.files[modality] in store]
+        usable = [item for item in usable if all(item.files[c] in store for c in columns if c in item.files)]
     splits: dict[str, list[Item]] = {"train": [], "validation": [], "test": []}
     for item in assign_splits(usable, seed=seed):
         splits[item.split or "train"].append(item)
     return Material(splits, store, [*catalogue.problems, *skipped], catalogue)
+
+
+def _prepared_together(
+    embedding: JointEmbedding, needs: Set[str]
+) -> list[tuple[AudioEncoder | ImageEncoder, list[str]]]:
+    """Encoders of whole files, each with the columns that it prepares: towers of sound share one, and the parts of overlays go with it."""
+    towers = {modality: embedding.tower(modality).encoder for modality in embedding.towers}
+    sounds = {m: e for m, e in towers.items() if isinstance(e, AudioEncoder)}
+    pictures = {m: e for m, e in towers.items() if isinstance(e, ImageEncoder)}
+    if not sounds and not pictures:
+        raise RecipeError(f"towers: expected audio or image among them, got {', '.join(towers)}")
+    heard = {m: e for m, e in sounds.items() if m in needs}
+    if len({(front_end_key(e), e.window) for e in heard.values()}) > 1:
+        raise RecipeError(f"towers: expected one front end for {' and '.join(heard)}, got several; give them the same")
+    found: list[tuple[AudioEncoder | ImageEncoder, list[str]]] = []
+    if heard:
+        columns = [*heard, *(part for modality in heard for part in OVERLAID.get(modality, ()))]
+        found.append((next(iter(heard.values())), list(dict.fromkeys(columns))))
+    return [*found, *((e, [m]) for m, e in pictures.items() if m in needs)]
 
 
 def track_vectors(

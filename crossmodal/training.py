@@ -126,15 +126,15 @@ def _space(recipe: Recipe, embedding: JointEmbedding, material: Material, output
     items = material.splits["train"]
     prepared = [modality for modality in recipe.towers if modality in needed_files(recipe)]
     if prepared:
-        vectors = track_vectors(embedding, material.store, items, modality=prepared[0])
+        heard = [modality for modality in embedding.recordings if modality in prepared]
+        vectors = track_vectors(embedding, material.store, items, modality=(heard or prepared)[-1])
     else:
         vectors = drawn_vectors(embedding, recipe, material)
     own = embedding.tower("label").encoder if "label" in embedding.towers else None
     seen: set[str] = set()
     for stage in recipe.stages.values():
-        seen |= getattr(
-            build_pairs(stage.pairs, items, labels=class_names(recipe, material.catalogue)), "vocabulary", set()
-        )
+        source = build_pairs(stage.pairs, items, labels=own.names if isinstance(own, Labels) else [])
+        seen |= getattr(source, "vocabulary", set())
     space = Space(
         name=recipe.name,
         location=str(output),

@@ -5,7 +5,8 @@ Input of `forward`: (n, bands, frames), standardized by a fixed mean and deviati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +16,12 @@ from encoders.encoder import AudioEncoder
 
 
 def activation_of(name: str) -> nn.Module:
-    """A fresh activation layer: "relu" or "elu"."""
-    known: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "elu": nn.ELU}
+    """A fresh activation layer: "relu", "elu" or "leaky-relu" (slope 0.2)."""
+    known: dict[str, Callable[[], nn.Module]] = {
+        "relu": nn.ReLU, "elu": nn.ELU, "leaky-relu": functools.partial(nn.LeakyReLU, 0.2),
+    }  # fmt: skip
     if name not in known:
-        raise RecipeError(f"expected activation to be relu or elu; got {name!r}; choose one of the two")
+        raise RecipeError(f"expected activation to be {', '.join(known)}; got {name!r}; choose one of them")
     return known[name]()
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 from crossmodal.base.errors import RecipeError
-from encoders.convolutional import ConvolutionalEncoder
+from encoders.convolutional import ConvolutionalEncoder, activation_of
 from encoders.encoder import AudioEncoder
 from encoders.frontends import LogMel
 
@@ -114,13 +115,32 @@ class MelCnn(MelEncoder, ConvolutionalEncoder):
         )
 
 
+class StrongerLogarithm(nn.Module):
+    """log(1 + gain * 10 S) of the frames log10(1 + 10 S), then each band at mean 0 and deviation 1 over the training.
+
+    With the frames as they are, bands above 3 kHz stay near the silence that they are standardized to; a voice's upper formants are there.
+    """
+
+    def __init__(self, *, gain: float, bands: int, mean: float, deviation: float) -> None:
+        super().__init__()
+        self.gain, self.mean, self.deviation = gain, mean, deviation
+        self.standardize = nn.BatchNorm1d(bands)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(n, bands, frames) -> the same shape."""
+        magnitude = torch.exp((frames * self.deviation + self.mean) * math.log(10)) - 1
+        standardized: Tensor = self.standardize(torch.log1p(self.gain * magnitude.clamp_min(0)))
+        return standardized
+
+
 class MelCnn1d(MelEncoder):
     """1-D convolutions along time over all mel bands (Choi et al. 2019, section 4.1), mean over time.
 
     channels, kernels, pools: one entry a layer; the layer of `dimension` filters of length 1 follows.
     Defaults are the paper's: 128 of length 4 with pooling 4 three times, 128 of length 2 with pooling 2,
     100 of length 1. The last layer has no non-linearity, for the words it is compared with have negative
-    coordinates too.
+    coordinates too. Lee & Nam 2019 (voices): lengths and poolings of 3, "leaky-relu", 256 of length 1.
+    log_gain: a stronger logarithm and each band standardized before the first layer (`StrongerLogarithm`); 0: neither.
     """
 
     def __init__(
@@ -139,7 +159,9 @@ class MelCnn1d(MelEncoder):
         channels: Sequence[int] = (128, 128, 128, 128),
         kernels: Sequence[int] = (4, 4, 4, 2),
         pools: Sequence[int] = (4, 4, 4, 2),
+        activation: str = "relu",
         dropout: float = 0.0,
+        log_gain: float = 0.0,
         dimension: int = 100,
     ) -> None:
         super().__init__(
@@ -165,6 +187,11 @@ class MelCnn1d(MelEncoder):
                 f"expected pools whose product is at most the window of {self.window} frames; got "
                 f"{list(pools)}; pool less"
             )
+        if log_gain < 0:
+            raise RecipeError(f"log_gain: expected 0 (off) or more, got {log_gain:g}; 100 suits voices")
+        self.louder = (
+            StrongerLogarithm(gain=log_gain, bands=bands, mean=mean, deviation=deviation) if log_gain else nn.Identity()
+        )
         self.dimension = dimension
         inputs = [bands, *channels[:-1]]
         self.blocks = nn.Sequential(
@@ -174,7 +201,7 @@ class MelCnn1d(MelEncoder):
                     nn.ConstantPad1d(((kernel - 1) // 2, kernel // 2), 0.0),
                     nn.Conv1d(before, after, kernel, bias=False),
                     nn.BatchNorm1d(after),
-                    nn.ReLU(),
+                    activation_of(activation),
                     nn.MaxPool1d(pool),
                     nn.Dropout(dropout),
                 )
@@ -185,8 +212,9 @@ class MelCnn1d(MelEncoder):
 
     def forward(self, batch: Tensor) -> Tensor:  # type: ignore[override]
         """(n, bands, frames) -> (n, dimension)."""
-        return self.output(self.blocks(batch)).mean(dim=-1)
+        return self.output(self.blocks(self.louder(batch))).mean(dim=-1)
 
     def layers(self) -> list[nn.Module]:
-        """The convolution blocks and the output convolution."""
-        return [*self.blocks, self.output]
+        """The stronger logarithm where there is one, the convolution blocks and the output convolution."""
+        first = [self.louder] if isinstance(self.louder, StrongerLogarithm) else []
+        return [*first, *self.blocks, self.output]

@@ -10,4 +10,6 @@ PAIRS: dict[str, str] = {
     "tags": "pairs.tags:TagPairs",
     "texts": "pairs.tags:TextPairs",
     "views": "pairs.tags:ViewPairs",
+    "vocal-mix": "pairs.vocal_mix:VocalMixPairs",
+    "singers": "pairs.vocal_mix:SingerPairs",
 }

@@ -20,7 +20,7 @@ from pairs.source import Caption, Item
 
 __all__ = ["EXTENSIONS", "MODALITIES", "SPLITS", "Catalogue", "read_catalogue", "write_catalogue"]
 
-MODALITIES = ("audio", "image", "midi", "score", "sheet", "warp")
+MODALITIES = ("audio", "image", "midi", "score", "sheet", "warp", "voice", "mix", "backing")
 SPLITS = ("train", "validation", "test")
 _SPLIT_NAMES = {"train": "train", "training": "train", "val": "validation", "valid": "validation", "dev": "validation",
                 "validation": "validation", "test": "test", "testing": "test"}  # fmt: skip

@@ -13,11 +13,10 @@ from functools import cached_property
 import numpy as np
 
 from pairs.instruments import DRUMS, family_of, instrument_name
+from pairs.keys import key_fits
 from pairs.notes import Floats, Ints, Notes, Part
 from pairs.vocabulary import with_implied
 
-_MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
-_MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 _ENSEMBLES = {1: "solo", 2: "duo", 3: "trio", 4: "quartet"}
 _TOGETHER = 0.04  # seconds within which onsets count as simultaneous
 
@@ -149,8 +148,7 @@ def mode(performance: Performance) -> set[str]:
 
 def best_key(profile: Floats) -> tuple[float, float]:
     """Highest correlation of a pitch-class profile (12,) with any major and with any minor key."""
-    rolled = np.stack([np.roll(profile, -shift) for shift in range(12)])
-    both = [np.corrcoef(np.vstack([template, rolled]))[0, 1:].max() for template in (_MAJOR, _MINOR)]
+    both = key_fits(profile).max(axis=1)
     return float(both[0]), float(both[1])
 
 

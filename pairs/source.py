@@ -52,6 +52,17 @@ class AudioPlaces:
 
 
 @dataclass(frozen=True)
+class Overlay:
+    """A window of one item's voice over a window of another's accompaniment, added up as frames. voice, backing: items with files of these
+    names; decibels: level of the voice over the accompaniment, within the window; minus infinity: the accompaniment alone.
+    """
+
+    voice: int
+    backing: int
+    decibels: float
+
+
+@dataclass(frozen=True)
 class SheetPlaces:
     """Places in a straightened system. anchors: (k,) columns of the strip."""
 

@@ -31,6 +31,7 @@ TOP = (
     "crossmodal.cli_identify",
     "crossmodal.cli_genres",
     "crossmodal.cli_match",
+    "crossmodal.cli_mashup",
     "crossmodal.command_line",
     "crossmodal.demo",
     "crossmodal.demo_covers",
@@ -43,7 +44,8 @@ BELOW_APPLICATIONS = (
     "crossmodal.recipe_yaml", "crossmodal.evaluation_covers", "crossmodal.picture_augmentation",
     "crossmodal.prepared", "crossmodal.embedding", "crossmodal.space", "crossmodal.space_files", "crossmodal.stages",
     "crossmodal.training", "crossmodal.training_stages", "crossmodal.material", "crossmodal.canary",
-    "crossmodal.public", "crossmodal.card", "crossmodal.evaluation",
+    "crossmodal.public", "crossmodal.card", "crossmodal.evaluation", "crossmodal.evaluation_singers",
+    "crossmodal.real_voices", "crossmodal.voice_detection", "crossmodal.fluctuation", "crossmodal.overlays",
 )  # fmt: skip
 TABLES = {"encoders": "ENCODERS", "pairs": "PAIRS", "crossmodal.objectives": "OBJECTIVES"}
 ASSEMBLES = {

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crossmodal.applications.indexing import reference_of
 from crossmodal.applications.track_indexing import makes_hashes
+from crossmodal.applications.voices import NoVoiceError, of_voices, query_modality, sung_vector
 from crossmodal.base.errors import InputError
 from crossmodal.base.results import Query, Ranking, Result
 from crossmodal.retrieval.filters import parse_filter
@@ -71,10 +72,13 @@ class SearchableIndex:
         filters: Sequence[str] = (),
         target: str | None = None,
         combine: bool = False,
+        kind: str | None = None,
     ) -> Ranking:
         """As `search`, for {modality: query}. Several queries need `combine`: their vectors are added.
 
         target: only items of this modality; by default all, but for a picture, which finds recordings where there are any.
+        kind: which of the space's kinds of recording an "audio" query is; in a space of voices it is heard where nobody says it, and
+        a query in which nobody sings is abstained from.
         """
         check_queries(queries, combine=combine)
         held = self.index.header.modality.split("+")
@@ -85,7 +89,12 @@ class SearchableIndex:
         wanted = [*filters, f"modality={target}"] if target and len(held) > 1 else filters
         unknown = self.space.unknown_words(str(queries["text"])) if "text" in queries else []
         warnings = [f"unknown to the text tower: {', '.join(unknown)}"] if unknown else []
-        vectors = [self.space.encode(modality, [query])[0] for modality, query in queries.items()]
+        try:
+            queries = self._kinds(queries, kind)
+            vectors = [self._vector(modality, query) for modality, query in queries.items()]
+        except NoVoiceError as error:
+            asked = Query(modality="+".join(queries), path=str(queries.get("audio", "")) or None)
+            return Ranking(query=asked, space=self.space.reference, abstained=True, warnings=[str(error)])
         asked = Query(modality="+".join(queries))
         for modality, value in queries.items():
             asked = asked.model_copy(update={"text" if modality == "text" else "path": str(value)})
@@ -93,6 +102,21 @@ class SearchableIndex:
         if not answer.results and target and not filters:
             warnings.append(f"this index holds no {target}: none was found when it was made")
         return answer.model_copy(update={"warnings": warnings})
+
+    def _kinds(self, queries: Mapping[str, object], kind: str | None) -> Mapping[str, object]:
+        """The queries by towers of the space: "audio" becomes the kind of recording that it is."""
+        known = self.space.embedding.recordings
+        if kind is not None and kind not in known:
+            raise InputError(f"--modality: expected {' or '.join(known)}, which {self.space.name} knows, got {kind}")
+        if "audio" not in queries or (kind is None and (not of_voices(self.space) or "audio" in known)):
+            return queries
+        kind = kind or query_modality(self.space, Path(str(queries["audio"])))
+        return {kind if modality == "audio" else modality: query for modality, query in queries.items()}
+
+    def _vector(self, modality: str, query: object) -> NDArray[np.float32]:
+        if of_voices(self.space) and modality in self.space.embedding.recordings:
+            return sung_vector(self.space, modality, Path(str(query)))
+        return np.asarray(self.space.encode(modality, [query])[0], np.float32)
 
     def _rank(
         self, vector: NDArray[np.float32], asked: Query, k: int, filters: Sequence[str], warnings: list[str]

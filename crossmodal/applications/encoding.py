@@ -42,6 +42,8 @@ EXTENSIONS = {
     "text": frozenset({".txt"}),
     "sheet": SHEET_EXTENSIONS,
     "midi": MIDI_EXTENSIONS,
+    "voice": AUDIO_EXTENSIONS,
+    "mix": AUDIO_EXTENSIONS,
 }
 Result = NDArray[np.float32] | Skipped
 Made = TypeVar("Made")
@@ -54,6 +56,13 @@ class EncodedFiles(Model):
     space: str
     encoded: int
     skipped: list[Skipped]
+
+
+def usual_modality(space: Space) -> str:
+    """What files are where nobody says it: recordings, of several kinds the last (mixes); in a space without any its first modality."""
+    if "audio" in space.modalities:
+        return "audio"
+    return [*space.modalities[:1], *space.embedding.recordings][-1]
 
 
 def encode_stream(
@@ -160,14 +169,18 @@ def files_for(space: Space, modality: str, sources: Sequence[Path]) -> tuple[lis
 
 
 def encode_files(
-    space: Space, sources: Sequence[Path], output: Path, *, modality: str, jobs: int, quiet: bool = False
+    space: Space, sources: Sequence[Path], output: Path, *, modality: str | None = None, jobs: int, quiet: bool = False
 ) -> EncodedFiles:
-    """Writes a table with the columns path and vector. Parts of an interrupted run with the same space are taken up."""
+    """Writes a table with the columns path and vector. Parts of an interrupted run with the same space are taken up.
+
+    modality: what the files are, by default `usual_modality`.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if output.suffix != ".parquet":
         raise InputError(f"--output: expected a .parquet file, got {output}")
+    modality = modality or usual_modality(space)
     paths, skipped = files_for(space, modality, sources)
     folder = output.with_name(f".{output.name}.parts")
     make_folder(output.parent)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crossmodal.applications.encoding import files_for
+from crossmodal.applications.encoding import files_for, usual_modality
 from crossmodal.applications.sequences import modality_of, sequential
 from crossmodal.applications.track_indexing import MODALITIES as TRACKS
 from crossmodal.applications.track_indexing import makes_hashes
@@ -67,7 +67,7 @@ def default_modality(space: Space) -> str:
         return "+".join(TRACKS)
     if set(_PAIR) <= set(space.modalities):
         return PAIRED
-    return "+".join(sequential(space)) or ("audio" if "audio" in space.modalities else space.modalities[0])
+    return "+".join(sequential(space)) or usual_modality(space)
 
 
 def gather(space: Space, sources: Sequence[Path], modality: str, *, index: Path) -> Wanted:

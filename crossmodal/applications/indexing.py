@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from crossmodal.applications.encoding import encode_stream
+from crossmodal.applications.encoding import encode_stream, stream
 from crossmodal.applications.gathering import COVERS, PAIRED, Wanted, cover_name, default_modality, gather, is_catalogue
 from crossmodal.applications.sequences import Encoded, encode_sequences, sequential
 from crossmodal.applications.track_indexing import TrackEncoder, index_tracks, makes_hashes
 from crossmodal.applications.track_store import TrackStore
+from crossmodal.applications.voices import of_voices, sung_vector
 from crossmodal.base.errors import InputError
 from crossmodal.base.results import Model, Skipped
 from crossmodal.retrieval.header import HEADER, SpaceReference, read_header
@@ -151,7 +153,12 @@ def _encode(
     origin = np.zeros(1, np.float32)
     for one in modality.split("+"):
         chosen = [path for path in paths if wanted.modalities[str(path)] == one]
-        for path, vector in encode_stream(space, one, chosen, jobs=jobs, quiet=quiet, label=f"indexing {one}"):
+        if of_voices(space):
+            sung = functools.partial(sung_vector, space, one)
+            made = stream(chosen, sung, jobs=jobs, quiet=quiet, label=f"indexing {one}")
+        else:
+            made = encode_stream(space, one, chosen, jobs=jobs, quiet=quiet, label=f"indexing {one}")
+        for path, vector in made:
             yield path, vector if isinstance(vector, Skipped) else Encoded(vector[None], origin)
 
 
@@ -166,26 +173,11 @@ def _drop_covers(folder: Path, items: Sequence[IndexedItem], sources: Sequence[P
 
 
 def _report(
-    output: Path,
-    space: Space,
-    *,
-    items: int,
-    added: int = 0,
-    removed: int = 0,
-    moved: int = 0,
-    kept: int = 0,
-    skipped: list[Skipped],
-) -> IndexReport:
+    output: Path, space: Space, *, items: int, added: int = 0, removed: int = 0, moved: int = 0, kept: int = 0, skipped: list[Skipped]
+) -> IndexReport:  # fmt: skip
     return IndexReport(
-        index=str(output),
-        space=space.reference,
-        items=items,
-        added=added,
-        removed=removed,
-        moved=moved,
-        kept=kept,
-        skipped=skipped,
-    )
+        index=str(output), space=space.reference, items=items, added=added, removed=removed, moved=moved, kept=kept, skipped=skipped
+    )  # fmt: skip
 
 
 def _doubles(items: Sequence[IndexedItem]) -> list[str]:

@@ -34,7 +34,7 @@ def _cell(value: object) -> str:
 
 
 def ranking(answer: Ranking) -> str:
-    """A ranking as a table under its query."""
+    """A ranking as a table under its query; where it abstains, why."""
     asked = answer.query.text if answer.query.text is not None else answer.query.path
     rows: list[Facts] = []
     for result in answer.results:
@@ -44,7 +44,8 @@ def ranking(answer: Ranking) -> str:
         else:
             row["path"] = result.path
         rows.append(row)
-    return f"{asked}  [{answer.space}]\n{table(rows, empty='nothing found')}"
+    nothing = f"no answer: {'; '.join(answer.warnings)}".removesuffix(": ") if answer.abstained else "nothing found"
+    return f"{asked}  [{answer.space}]\n{table(rows, empty=nothing)}"
 
 
 def score_table(scores: ScoreTable) -> str:

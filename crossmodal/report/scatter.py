@@ -17,13 +17,14 @@ WIDTH, HEIGHT, MARGIN = 720, 520, 16
 
 @dataclass(frozen=True)
 class Point:
-    """A place on the map, its name, its category and a line about it."""
+    """A place on the map, its name, its category and a line about it. hollow: drawn as an outline, for a second kind within categories."""
 
     x: float
     y: float
     name: str
     category: str
     detail: str = ""
+    hollow: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def _mark(group: int, kind: str, point: Point, place: tuple[float, float, float]
     left, top, scale = place
     name = " · ".join(part for part in (point.name, point.category, point.detail) if part)
     shape = _shape(group if kind != "rest" else 0, left + scale * point.x, top - scale * point.y, radius)
-    return f'<path d="{shape}"><title>{escape(name)}</title></path>'
+    drawn = ' class="hollow"' if point.hollow else ""
+    return f'<path{drawn} d="{shape}"><title>{escape(name)}</title></path>'
 
 
 def _shape(group: int, x: float, y: float, r: float) -> str:

@@ -46,6 +46,7 @@ def test_the_smallest_demo_and_its_second_run(tmp_path: Path) -> None:
         "Found with words",
         "Recordings and sheet music",
         "Recordings and covers",
+        "Singers, alone and in mixes",
         "Map of the space",
         "Nearest words",
         "Loss curves",

@@ -20,7 +20,14 @@ from encoders.sheets import SheetEncoder
 
 SMALL: dict[str, dict[str, object]] = {
     "mel-cnn": {"channels": [4, 8], "pools": [[2, 2], [2, 2]], "bands": 32, "window_seconds": 1.0, "dimension": 12},
-    "mel-cnn-1d": {"channels": [8, 8], "kernels": [4, 2], "pools": [4, 2], "bands": 32, "window_seconds": 1.0},
+    "mel-cnn-1d": {
+        "channels": [8, 8],
+        "kernels": [4, 2],
+        "pools": [4, 2],
+        "bands": 32,
+        "window_seconds": 1.0,
+        "log_gain": 50.0,
+    },
     "sample-cnn": {"channels": [4, 4, 4, 4, 8, 8, 8, 8], "first": 4, "dimension": 12},
     "re-se-2-multi": {"channels": [4, 4, 4, 4, 8, 8, 8, 8], "first": 4, "widening": 2, "dimension": 12},
     "spectrogram-transformer": {"bands": 32, "window_seconds": 1.0, "dimension": 24, "depth": 2, "heads": 2},

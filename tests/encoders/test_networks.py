@@ -8,7 +8,7 @@ from torch import nn
 
 from crossmodal.base.errors import InputError, RecipeError
 from encoders.labels import Labels
-from encoders.spectrogram import MelCnn, MelCnn1d
+from encoders.spectrogram import MelCnn, MelCnn1d, StrongerLogarithm
 from encoders.spectrogram_transformer import SpectrogramTransformer
 from encoders.waveform import ReSE2Multi, ReSEBlock, SampleCnn, SqueezeExcitation
 
@@ -165,3 +165,17 @@ def test_labels_are_rows_of_a_table() -> None:
         Labels(names=["rock", "rock"])
     with pytest.raises(RecipeError):
         Labels(names=[])
+
+
+def test_the_stronger_logarithm_lifts_faint_bands() -> None:
+    """Against the formula on magnitudes; each band is standardized over what is trained on."""
+    magnitude = torch.rand(64, 3, 20) * torch.tensor([1.0, 1e-2, 1e-3])[:, None]
+    frames = (torch.log10(1 + 10 * magnitude) - 0.2) / 0.25
+    layer = StrongerLogarithm(gain=100.0, bands=3, mean=0.2, deviation=0.25)
+    wanted = torch.log(1 + 1000 * magnitude)
+    wanted = (wanted - wanted.mean(dim=(0, 2), keepdim=True)) / wanted.std(dim=(0, 2), unbiased=False, keepdim=True)
+    torch.testing.assert_close(layer(frames), wanted, atol=2e-2, rtol=2e-2)
+    louder = MelCnn1d(log_gain=100.0)
+    assert louder.layers()[0] is louder.louder and len(louder.layers()) == len(MelCnn1d().layers()) + 1
+    with pytest.raises(RecipeError, match="log_gain"):
+        MelCnn1d(log_gain=-1.0)

@@ -96,7 +96,8 @@ def test_beats(metre: tuple[int, int] | None, beat: float) -> None:
 
 def test_keys_against_a_naive_search() -> None:
     generator = np.random.default_rng(3)
-    from pairs.facts import _MAJOR, _MINOR
+    from pairs.keys import MAJOR as _MAJOR
+    from pairs.keys import MINOR as _MINOR
 
     profile = generator.random(12)
     for template, found in zip((_MAJOR, _MINOR), best_key(profile), strict=True):
