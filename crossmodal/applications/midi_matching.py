@@ -8,6 +8,7 @@ keys, and its hashes at three tempos.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -136,19 +137,26 @@ class Matcher:
         kept = after_pruning or self.cuts.after_pruning(len(rows))
         top = top or self.cuts.after_hashing(len(rows))
         compared = self.pruned(query, rows, keys, kept)
-        best: dict[int, Hit] = {}
+        best: dict[int, tuple[int, int, Hit]] = {}
+        worst = None  # cost and length of the last that is in so far: what is above need not be worked out
         for shift, tempo in product(keys, TEMPOS):
             chosen = compared[shift]
             if not len(chosen):
                 continue
             found = search(
                 hashed(query.values(self.encoder, shift, tempo=tempo)), self.store.collection, rule=self.cuts.rule,
-                top=min(top, len(chosen)), candidates=self._tracks[chosen], threads=threads,
+                top=min(top, len(chosen)), candidates=self._tracks[chosen], worst=worst, threads=threads,
             )  # fmt: skip
-            for track, score in zip(found.indices.tolist(), found.scores.tolist(), strict=True):
-                hit = Hit(row_of[track], shift, tempo, score)
-                best[track] = min(best.get(track, hit), hit, key=lambda one: (one.score, abs(one.shift)))
-        return [hit for _, hit in sorted(best.items(), key=lambda entry: (entry[1].score, entry[0]))][:top]
+            for track, score, *path in zip(
+                *(a.tolist() for a in (found.indices, found.scores, found.costs, found.lengths)), strict=True
+            ):
+                made = (*path, Hit(row_of[track], shift, tempo, score))
+                best[track] = min(best.get(track, made), made, key=lambda one: (one[2].score, abs(one[2].shift)))
+            if len(best) >= top:
+                cost, length, _ = heapq.nsmallest(top, best.values(), key=lambda one: one[2].score)[-1]
+                worst = cost, length
+        ordered = sorted(best.items(), key=lambda entry: (entry[1][2].score, entry[0]))
+        return [hit for _, (_, _, hit) in ordered][:top]
 
     def align(self, query: Query, row: int, shift: int, tempo: float = 1.0) -> Candidate:
         """The alignment with an item in a key and at a tempo, by the values behind the hashes."""

@@ -52,12 +52,14 @@ def search(
     rule: Rule | None = None,
     top: int = 10,
     candidates: ArrayLike | None = None,
+    worst: tuple[int, int] | None = None,
     prune: bool = True,
     threads: int | None = 1,
 ) -> Ranking:
     """The `top` candidates of the least score against `query` (m,), ties by index.
 
-    candidates: different indices into the collection, the likeliest first where that is known, all when None; prune: False works out
+    candidates: different indices into the collection, the likeliest first where that is known, all when None; worst: cost and length of a
+    score that is good enough, as of another search: candidates above it may be missing, all others are there; prune: False works out
     every one, with the same result; threads: None for all cores. Raises InputError for an empty query, another width of hash, and indices
     outside the collection or twice in the list.
     """
@@ -69,7 +71,7 @@ def search(
         raise InputError(f"top, threads: expected 1 or more, got {top} and {threads}")
     work = _Work(hashes, collection, rule or Rule(), threads)
     with ThreadPoolExecutor(threads) as work.pool:
-        return _pruned(work, chosen, top) if prune else _exhaustive(work, chosen, top)
+        return _pruned(work, chosen, top, worst) if prune else _exhaustive(work, chosen, top)
 
 
 def _chosen(candidates: ArrayLike | None, count: int) -> Integers:
@@ -134,7 +136,7 @@ def _exhaustive(work: _Work, chosen: Integers, top: int) -> Ranking:
     return Ranking(indices, costs, lengths, costs / lengths, 0, 0, 0, len(chosen))
 
 
-def _pruned(work: _Work, chosen: Integers, top: int) -> Ranking:
+def _pruned(work: _Work, chosen: Integers, top: int, worst: tuple[int, int] | None) -> Ranking:
     bounds = work.bound(chosen)
     # The caller may list the likeliest first: these are visited before all others, whatever their bounds, for an early limit.
     order = PROBE + np.argsort(bounds[PROBE:], kind="stable")
@@ -142,10 +144,11 @@ def _pruned(work: _Work, chosen: Integers, top: int) -> Ranking:
     best: tuple[Integers, Integers, Integers] = (np.empty(0, np.int64),) * 3
     visited = excluded = abandoned = 0
     sizes = _rounds(top)
-    stop, pays = len(chosen), True
+    known, pays = worst, True
+    stop = _stop(known, bounds, len(chosen))
     while visited < stop:
         size, probing = next(sizes)
-        limit = (int(best[1][-1]), int(best[2][-1])) if len(best[0]) == top and (probing or pays) else None
+        limit = known if probing or pays else None
         part = np.sort(chosen[visited : min(visited + size, stop)])  # in the order of memory
         costs, lengths = work.warp(part, limit)
         kept = costs >= 0
@@ -157,11 +160,22 @@ def _pruned(work: _Work, chosen: Integers, top: int) -> Ranking:
         indices, costs, lengths = (np.concatenate(pair) for pair in zip(best, found, strict=True))
         best = _best(indices, costs, lengths, top)
         if len(best[0]) == top:
-            cost, length = int(best[1][-1]), int(best[2][-1])
-            stop = PROBE + int(np.searchsorted(bounds, (cost << FRACTION) // length, side="right"))
-            stop = min(stop, len(chosen))
+            known = int(best[1][-1]), int(best[2][-1])
+            if (
+                worst is not None and worst[0] * known[1] < known[0] * worst[1]
+            ):  # candidates above it were worked out all the same
+                known = worst
+        stop = _stop(known, bounds, len(chosen))
     warped = visited - excluded - abandoned
     return Ranking(*best, best[1] / best[2], len(chosen) - visited, excluded, abandoned, warped)
+
+
+def _stop(limit: tuple[int, int] | None, bounds: Integers, count: int) -> int:
+    """How many of `count` candidates are worth a visit: the first few, and those whose bounds are not above the limit."""
+    if limit is None:
+        return count
+    cost, length = limit
+    return min(count, PROBE + int(np.searchsorted(bounds, (cost << FRACTION) // length, side="right")))
 
 
 def _rounds(top: int) -> Iterator[tuple[int, bool]]:

@@ -166,6 +166,18 @@ def test_some_candidates_only():
     assert sorted(found.scores) == sorted(part.scores)
 
 
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1), place=st.integers(0, 39), top=st.integers(1, 30))
+def test_what_is_better_than_another_search_has_found_is_all_there(seed, place, top):
+    query, collection = invented(seed, np.uint32)
+    every = search(query, collection, top=len(collection), prune=False)
+    worst = int(every.costs[place]), int(every.lengths[place])
+    found = search(query, collection, top=top, worst=worst)
+    good = every.indices[every.scores <= every.scores[place]][:top]
+    assert found.indices[: len(good)].tolist() == good.tolist()
+    assert len(set(found.indices.tolist())) == len(found.indices) <= top
+
+
 def test_inputs_stay_as_they_are():
     query, collection = invented(10, np.uint32)
     before = query.copy(), collection.hashes.copy()
