@@ -78,18 +78,7 @@ def build_index(
     finished = _finished(output)
     tracks = TrackEncoder.of(space) if makes_hashes(space) else None
     modality = modality or (read_header(output).modality if finished else default_modality(space))
-    if finished and not (update or resume):
-        raise InputError(
-            f"{output}: expected a new folder, got an index; add --update to bring it up to date, or choose another"
-        )
-    if (
-        output.is_dir()
-        and not (output / HEADER).exists()
-        and any(not p.name.startswith(".") and p.name != COVERS for p in output.iterdir())
-    ):
-        raise InputError(
-            f"{output}: expected a new or empty folder for the index, got one with other files in it; choose another"
-        )
+    _check_place(output, finished=finished, again=update or resume)
     wanted = gather(space, sources, modality, index=output)
     if not wanted.ids:  # a drive that is not mounted must not empty an index
         items = read_header(output).items if finished else 0
@@ -128,6 +117,21 @@ def build_index(
     if modality == PAIRED:
         report = report.model_copy(update={"without_cover": len(wanted.bare)})
     return report.model_copy(update={"bytes_per_track": _bytes_per_track(output, tracks)}) if tracks else report
+
+
+def _check_place(output: Path, *, finished: bool, again: bool) -> None:
+    if finished and not again:
+        raise InputError(
+            f"{output}: expected a new folder, got an index; add --update to bring it up to date, or choose another"
+        )
+    if (
+        output.is_dir()
+        and not (output / HEADER).exists()
+        and any(not p.name.startswith(".") and p.name != COVERS for p in output.iterdir())
+    ):
+        raise InputError(
+            f"{output}: expected a new or empty folder for the index, got one with other files in it; choose another"
+        )
 
 
 def _named(skipped: Skipped, covers: Path, wanted: Wanted) -> Skipped:
