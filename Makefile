@@ -4,6 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# PyTorch comes with gigabytes: a download that breaks off is resumed, and what failed is asked for again a while later.
+export PIP_RETRIES ?= 10
+export PIP_RESUME_RETRIES ?= 50
+INSTALL_WAITS := 0 20 60 120 240
+
 .PHONY: demo test lint clean
 
 demo: $(READY)
@@ -20,9 +25,14 @@ lint: $(READY)
 $(READY): pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'crossmodal needs Python 3.11 or newer: make PYTHON=/path/to/python3.11')"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
-	touch $(READY)
+	rm -f $(READY)
+	for wait in $(INSTALL_WAITS); do \
+	  sleep $$wait; \
+	  $(BIN)/python -m pip install --quiet --upgrade pip && \
+	  $(BIN)/python -m pip install --quiet --editable ".[dev]" && touch $(READY) && break; \
+	  echo "The installation did not succeed; it is tried up to $(words $(INSTALL_WAITS)) times." >&2; \
+	done
+	test -e $(READY)
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from crossmodal.base.audio import decode
 from crossmodal.base.errors import InputError
+from crossmodal.base.librosa_import import load_librosa
 from crossmodal.base.progress import progress
 from crossmodal.evaluation_singers import tower_for
 from crossmodal.metrics.singers import Recordings
@@ -109,7 +110,7 @@ def by_space(space: Space) -> tuple[Describe, int]:
 
 def by_mfcc(rate: int = 16_000) -> tuple[Describe, int]:
     """Mean and deviation over time of 20 MFCC, (40,)."""
-    import librosa
+    librosa = load_librosa()
 
     def describe(_: str, samples: Samples) -> NDArray[np.floating]:
         rows = librosa.feature.mfcc(y=samples, sr=rate, n_mfcc=_COEFFICIENTS, n_fft=1024, hop_length=512)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from crossmodal.base.audio import decode
 from crossmodal.base.errors import InputError
+from crossmodal.base.librosa_import import load_librosa
 from crossmodal.base.progress import progress
 from crossmodal.base.results import ScoreRow
 from crossmodal.calibration import Calibration, fit_calibration
@@ -136,7 +137,7 @@ def _starts(count: int, rate: int) -> NDArray[np.float64]:
 
 def by_mfcc(rate: int = RATE) -> tuple[Describe, int]:
     """The baseline: mean and deviation of 20 MFCC and deviation of their changes over windows of 3 s, (windows, 60)."""
-    import librosa
+    librosa = load_librosa()
 
     def describe(samples: Samples) -> NDArray[np.floating]:
         rows = librosa.feature.mfcc(y=samples, sr=rate, n_mfcc=_COEFFICIENTS, n_fft=1024, hop_length=512)

@@ -34,6 +34,7 @@ from crossmodal.alignment.jumps import JumpOptions, align_with_jumps
 from crossmodal.alignment.motion import Jump, jumps_between
 from crossmodal.alignment.multires import align
 from crossmodal.alignment.online import OnlineAlignment
+from crossmodal.base.librosa_import import load_librosa
 from scripts.benchmarking import Row, own_peak, processor, report
 
 DIMENSION = 32
@@ -57,7 +58,7 @@ def make_playing(targets: NDArray[np.float32], columns: NDArray[np.int64], *, se
 
 def measure_dtw(size: int, *, repeats: int = 5) -> list[Row]:
     """Both with backtracking, on one matrix; the goal is met only where both paths cost the same."""
-    from librosa.sequence import dtw as baseline
+    baseline = load_librosa().sequence.dtw
 
     cost = np.random.default_rng(size).random((size, size), dtype=np.float32)
     ours = dtw(cost).cost

@@ -36,6 +36,7 @@ from crossmodal.alignment.hashing.collection import HashCollection
 from crossmodal.alignment.hashing.hamming import hamming_into, popcount
 from crossmodal.alignment.hashing.rule import Hashes, Rule
 from crossmodal.alignment.hashing.search import Ranking, search
+from crossmodal.base.librosa_import import load_librosa
 from crossmodal.space_files import load_space
 from scripts.bench_cascade import invented_bench, measure_cascade, measure_memory, spliced_bench
 from scripts.benchmarking import Row, processor, report
@@ -115,7 +116,7 @@ def _times(count: int, run: Callable[[], object]) -> None:
 
 def measure_warping(m: int, n: int, *, repeats: int, count: int = 400) -> list[Row]:
     """The hash DTW of a query (m,) with candidates (n,), none of them pruned, beside the plain form and librosa."""
-    from librosa.sequence import dtw as librosa_dtw
+    librosa_dtw = load_librosa().sequence.dtw
 
     hashes = make_hashes(count, n, seed=m + n)
     query = make_query(hashes[0], m, seed=m)

@@ -15,6 +15,7 @@ from crossmodal.applications.hash_sequences import hashed
 from crossmodal.applications.midi_evaluation import Held
 from crossmodal.applications.midi_matching import Matcher
 from crossmodal.applications.midi_query import KEYS, TEMPOS
+from crossmodal.base.librosa_import import load_librosa
 from crossmodal.base.results import ScoreRow
 from crossmodal.metrics.bootstrap import bootstrap_interval
 from crossmodal.metrics.retrieval import reciprocal_rank
@@ -37,7 +38,7 @@ def warped_chroma(query: NDArray[np.float64], target: NDArray[np.float64]) -> fl
 
     Steps as usual for subsequences (Müller 2015, chapter 7), so that the tempo lies between a half and double.
     """
-    from librosa.sequence import dtw
+    dtw = load_librosa().sequence.dtw
 
     short, long = (query, target) if query.shape[1] <= target.shape[1] else (target, query)
     costs = [1 - np.roll(short, shift, axis=0).T @ long for shift in range(12)]

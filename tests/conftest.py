@@ -12,6 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from crossmodal.base.librosa_import import load_librosa
+
+load_librosa()  # before any test sets CROSSMODAL_HOME: all workers take the same lock
+
 RATE = 16000
 SECONDS = 2.5
 RECIPE = """

@@ -172,6 +172,12 @@ def test_nothing_unpickles(forbidden: str) -> None:
             assert not inside(target, forbidden) or target == "pickle.UnpicklingError", f"{name} imports {target}"
 
 
+def test_librosa_is_imported_under_its_lock_only() -> None:
+    for name, path in MODULES.items():
+        for target in imported(path):
+            assert not inside(target, "librosa") or name == "crossmodal.base.librosa_import", f"{name} imports {target}"
+
+
 HEAVY = ("torch", "transformers", "lightning", "gensim", "verovio", "symusic", "faiss", "music21", "librosa", "sklearn")
 
 

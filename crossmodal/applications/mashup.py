@@ -18,6 +18,7 @@ from crossmodal.applications.mashup_listening import LEAST_VOCAL_SECONDS, RATE, 
 from crossmodal.base.audio import AUDIO_EXTENSIONS
 from crossmodal.base.errors import CrossmodalError, InputError
 from crossmodal.base.files import FolderLock, atomic_write, find_files, make_folder
+from crossmodal.base.librosa_import import load_librosa
 from crossmodal.base.progress import progress
 from crossmodal.base.results import Model, Skipped
 from pairs.keys import shift_between
@@ -92,12 +93,11 @@ def fit_backing(vocal: Heard, backing: Heard) -> Fit:
 def moved(samples: Samples, *, stretch: float, semitones: int) -> Samples:
     """Samples (n,) played `stretch` times as fast and transposed, (about n / stretch,)."""
     import soxr
-    from librosa.effects import time_stretch
 
     if stretch == 1.0 and semitones == 0:
         return samples
     faster = 2.0 ** (-semitones / 12)  # what resampling to the new pitch gives back
-    slowed = time_stretch(samples, rate=stretch * faster)
+    slowed = load_librosa().effects.time_stretch(samples, rate=stretch * faster)
     return np.asarray(soxr.resample(slowed, RATE / faster, RATE, quality="HQ"), np.float32)
 
 

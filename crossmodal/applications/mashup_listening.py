@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from crossmodal.base.audio import decode
 from crossmodal.base.errors import InputError
+from crossmodal.base.librosa_import import load_librosa
 from pairs.keys import Key, find_key
 
 RATE = 22_050
@@ -85,13 +86,10 @@ def _read(path: Path) -> Samples:
 
 
 def _hear(path: Path, samples: Samples) -> Heard:
-    import librosa
-    from librosa.beat import beat_track
-    from librosa.onset import onset_strength
-
+    librosa = load_librosa()
     spectrum = np.abs(librosa.stft(samples, n_fft=2048, hop_length=HOP))
-    onsets = onset_strength(S=librosa.power_to_db(_mel(spectrum)), sr=RATE, hop_length=HOP)
-    tempo, frames = beat_track(onset_envelope=onsets, sr=RATE, hop_length=HOP)
+    onsets = librosa.onset.onset_strength(S=librosa.power_to_db(_mel(spectrum)), sr=RATE, hop_length=HOP)
+    tempo, frames = librosa.beat.beat_track(onset_envelope=onsets, sr=RATE, hop_length=HOP)
     beats = librosa.frames_to_time(frames, sr=RATE, hop_length=HOP)
     chroma = librosa.feature.chroma_stft(S=spectrum**2, sr=RATE, n_fft=2048)
     level = spectrum.sum(axis=0)
@@ -117,9 +115,7 @@ def tempo_of(beats: Floats) -> float:
 
 
 def _mel(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
-    import librosa
-
-    return np.asarray(librosa.feature.melspectrogram(S=spectrum**2, sr=RATE, n_fft=2048), np.float32)
+    return np.asarray(load_librosa().feature.melspectrogram(S=spectrum**2, sr=RATE, n_fft=2048), np.float32)
 
 
 def pulse_of(onsets: NDArray[np.floating], tempo: float) -> float:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from librosa.sequence import dtw as librosa_dtw
 
 from crossmodal.alignment import dtw as module
 from crossmodal.alignment.dtw import dtw
 from crossmodal.alignment.path import Path
 from crossmodal.base.errors import InputError
+from crossmodal.base.librosa_import import load_librosa
 
 STEPS = ((1, 1), (0, 1), (1, 0))
 PLAIN = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
@@ -78,7 +78,7 @@ def test_against_librosa(
 ) -> None:
     cost = np.random.default_rng(0).random(shape, dtype=np.float32)
     path = dtw(cost, subsequence=subsequence, weights_add=weights[0], weights_mul=weights[1])
-    sums, theirs = librosa_dtw(
+    sums, theirs = load_librosa().sequence.dtw(
         C=cost, subseq=subsequence, step_sizes_sigma=np.array(STEPS),
         weights_add=np.array(weights[0]), weights_mul=np.array(weights[1]),
     )  # fmt: skip
