@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
-from crossmodal.base.errors import InputError
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from crossmodal.base.errors import CrossmodalError
 from crossmodal.base.places import data_folder
 from crossmodal.base.results import ScoreRow
 from crossmodal.evaluation import evaluate
@@ -21,19 +24,14 @@ from crossmodal.recipe import load_recipe
 from crossmodal.space import Space
 from crossmodal.space_files import bundled_folder, save_space
 from crossmodal.training import train
-from pairs.collection import build_collection
+from scripts.free_collection import SOURCES, free_collection
 
-MIDI_FOLDERS = ("pop909", "cre_irish")
 DATA = """
 ## Data and licence
 
 May be used for anything. Trained on sound made from notes, with the sound font TimGM6mb that pretty_midi ships:
-
-- the music21 corpus' files on the allow-list (`pairs/tables/works.csv`, evidence in `pairs/licences.py`): O'Neill's and Ryan's tunes;
-- POP909 (Wang et al., ISMIR 2020), MIT; the arrangements only, nothing of the songs is shown or shipped;
-- Ceol Rince na hÉireann, 1,195 Irish tunes of the Polifonia project (folk_ngram_analysis), CC BY 4.0;
-- instrument studies made by rule.
-
+"""
+FIGURES = """
 ## Figures
 
 On the test split of that collection (synthetic sound, works never trained on), and, in the rows on instrument words, on recordings of
@@ -55,18 +53,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     chosen = parser.parse_args()
-    if chosen.data is None:
-        raise InputError("expected the folder with pop909 and cre_irish, got none; give --data or set CROSSMODAL_DATA")
-    catalogue = build_collection(
+    catalogue = free_collection(
         chosen.work / "collection",
-        works=chosen.works,
-        renderings=chosen.renderings,
-        seed=chosen.seed,
+        chosen.data,
         jobs=chosen.jobs,
-        licence="free",
-        midi_folders=[chosen.data / name for name in MIDI_FOLDERS],
-        midi_works_each=chosen.midi_works,
+        seed=chosen.seed,
+        works=chosen.works,
+        midi_works=chosen.midi_works,
         studies=chosen.studies,
+        renderings=chosen.renderings,
     )
     pretraining, alignment = chosen.steps
     recipe = load_recipe(
@@ -91,7 +86,9 @@ def card_end(space: Space, catalogue: Path, data: Path, *, seed: int, jobs: int)
         f"| {row.metric} | {row.value:.3f} | {_interval(row)} | {'' if row.chance is None else f'{row.chance:.3f}'} | {row.n} |"
         for row in rows
     ]
-    return "\n".join([DATA, "| metric | value | 95% | chance | n |", "|---|---|---|---|---|", *figures, ""])
+    return "\n".join(
+        [DATA + SOURCES + FIGURES, "| metric | value | 95% | chance | n |", "|---|---|---|---|---|", *figures, ""]
+    )
 
 
 def _interval(row: ScoreRow) -> str:
@@ -99,4 +96,7 @@ def _interval(row: ScoreRow) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except CrossmodalError as error:
+        sys.exit(f"train_bundled: {error}")
