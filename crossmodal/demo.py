@@ -75,7 +75,7 @@ SIZES = {
     "full": Size(
         works=650,
         renderings=3,
-        steps=((60, 450), (60, 500), (0, 300)),
+        steps=((60, 390), (60, 450), (0, 240)),
         studies=12,
         captions=3,
         scores=24,

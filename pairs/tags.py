@@ -162,26 +162,26 @@ class LabelPairs(PairSource):
 
 class ViewPairs(PairSource):
     """Two windows of one recording, or (renditions: a share of the draws) of two recordings of one work, for self-supervised
-    pretraining (Chen et al. 2020; Spijkervet & Burgoyne 2021).
+    pretraining (Chen et al. 2020; Spijkervet & Burgoyne 2021). of: the modality, for pictures ("image") instead.
     """
 
-    def __init__(self, items: Sequence[Item], *, renditions: float = 0.0) -> None:
+    def __init__(self, items: Sequence[Item], *, renditions: float = 0.0, of: str = "audio") -> None:
         if not 0 <= renditions <= 1:
             raise InputError(f"views: expected renditions between 0 and 1, got {renditions}")
         super().__init__(items)
-        self._renditions = renditions
+        self._renditions, self._of = renditions, of
         self._by_work: dict[str, list[int]] = {}
         for index, item in enumerate(self.items):
             self._by_work.setdefault(item.work or item.id, []).append(index)
 
     def draw(self, index: int, generator: np.random.Generator) -> Example:
-        """inputs: audio and audio@2, the same item or another of its work; group: the item."""
+        """inputs: audio and audio@2 (or image), the same item or another of its work; group: the item."""
         item = self.items[index]
         siblings = self._by_work[item.work or item.id]
         other = index
         if generator.random() < self._renditions:
             other = siblings[int(generator.integers(len(siblings)))]
-        return Example(index, {"audio": index, "audio@2": other}, group=index if self._renditions == 0 else siblings[0])
+        return Example(index, {self._of: index, f"{self._of}@2": other}, group=index if self._renditions == 0 else siblings[0])
 
 
 def _tells_nothing_of(caption: Caption, hidden: frozenset[str]) -> bool:
