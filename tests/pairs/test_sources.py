@@ -92,4 +92,7 @@ def test_views_may_be_other_recordings_of_the_work() -> None:
     assert all(alone.draw(3, np.random.default_rng(seed)).inputs["audio@2"] == 3 for seed in range(10))
     assert {both.draw(3, np.random.default_rng(seed)).inputs["audio@2"] for seed in range(20)} == {2, 3}
     assert both.draw(3, np.random.default_rng(0)).group == both.draw(2, np.random.default_rng(0)).group
-    assert build("views", collection(), of="image").draw(3, np.random.default_rng(0)).inputs == {"image": 3, "image@2": 3}
+    assert build("views", collection(), of="image").draw(3, np.random.default_rng(0)).inputs == {
+        "image": 3,
+        "image@2": 3,
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pairs.cover_art import CoverFacts, draw_cover
 from tests.crossmodal.cli.running import crossmodal, mistake
 
 
@@ -21,6 +22,27 @@ def test_genres_of_a_file_of_both_and_of_a_catalogue(cover_space_folder: Path, c
     assert both.code == 0 and len(both.out.splitlines()) == 1
     many = crossmodal("genres", covers, "--space", cover_space_folder, "--json", "--quiet")
     assert many.code == 0 and len(many.document) == 12
+
+
+def test_the_space_that_ships_is_the_default_and_knows_a_drawn_reel(covers: Path, tmp_path: Path) -> None:
+    facts = CoverFacts(
+        "a", "The Reel", "", "ryansMammoth", frozenset({"fiddle", "fast", "duple metre", "monophonic", "cheerful"})
+    )
+    draw_cover(facts).save(tmp_path / "reel.png")
+    told = crossmodal("genres", "--image", tmp_path / "reel.png", "--json").document
+    assert told["space"].startswith("cover-audio@")
+    assert told["results"][0]["detail"]["tag"] in (
+        "folk music",
+        "Celtic music",
+        "Irish music",
+        "dance music",
+        "fiddle tune",
+    )
+    assert crossmodal("index", "cover-audio", covers, "--output", tmp_path / "index", "--quiet").code == 0
+    assert (
+        len(crossmodal("search", tmp_path / "index", "--image", tmp_path / "reel.png", "--json").document["results"])
+        == 10
+    )
 
 
 def test_a_broken_cover_in_a_catalogue_is_skipped(cover_space_folder: Path, covers: Path, tmp_path: Path) -> None:
