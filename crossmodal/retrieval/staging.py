@@ -6,6 +6,7 @@ or when its first entry is `shard_seconds` old (noticed at the next addition), w
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -67,6 +68,12 @@ class Staging:
         """Forget an item."""
         for known in (self.items, self.counts, self._where, self._open):
             known.pop(identifier, None)
+
+    def close(self) -> None:
+        """Make what was added durable; a folder in which nothing is goes."""
+        self.flush()
+        with contextlib.suppress(OSError):  # not empty, or gone
+            self._folder.rmdir()
 
     def flush(self) -> None:
         """Make what was added durable."""

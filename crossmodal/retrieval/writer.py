@@ -186,7 +186,7 @@ class IndexWriter:
     def close(self) -> None:
         """Keep what was added for the next writer and let it in."""
         try:
-            self._staging.flush()
+            self._staging.close()
         finally:
             self._lock.release()
 

@@ -32,6 +32,7 @@ def test_round_trip(tmp_path: Path) -> None:
     np.testing.assert_array_equal(index.offsets[:3], [0, 1.5, 3])
     assert not index.interrupted
     assert len(list(tmp_path.glob("*-000001.*"))) == 4
+    assert not list(tmp_path.glob("staging-*"))
 
 
 def test_update_keeps_replaces_removes_and_moves(tmp_path: Path) -> None:
