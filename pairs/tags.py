@@ -181,7 +181,9 @@ class ViewPairs(PairSource):
         other = index
         if generator.random() < self._renditions:
             other = siblings[int(generator.integers(len(siblings)))]
-        return Example(index, {self._of: index, f"{self._of}@2": other}, group=index if self._renditions == 0 else siblings[0])
+        return Example(
+            index, {self._of: index, f"{self._of}@2": other}, group=index if self._renditions == 0 else siblings[0]
+        )
 
 
 def _tells_nothing_of(caption: Caption, hidden: frozenset[str]) -> bool:

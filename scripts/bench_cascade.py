@@ -145,13 +145,13 @@ def spliced_bench(folder: Path, space: Space, training: Path, count: int, *, see
     lengths = np.diff(joined.starts[joined.offsets])
     write_tracks(folder / "index", encoder, [f"{NAME}{n}" for n in range(count)], hashes, lengths, vectors)
     joined.save(folder / "index" / SPLICES)
-    query = np.concatenate([midi.read(midi.number(f"{store.ids[track]}-a")) for track in song])
+    query = np.concatenate([midi.read(midi.number(f"{store.name(track)}-a")) for track in song])
     return Bench(folder / "index", Query("midi", query[: QUERY_HASHES * STEP]), spliced=True)
 
 
 def song_of(store: FrameStore, midi: FrameStore) -> NDArray[np.int64]:
     """Recordings that make four minutes together, each with MIDI in the same key as far as that is known."""
-    chosen = [track for track in range(len(store)) if f"{store.ids[track]}-a" in midi]
+    chosen = [track for track in range(len(store)) if f"{store.name(track)}-a" in midi]
     ends = np.cumsum(_steps(store, np.array(chosen)))
     return np.array(chosen[: 1 + int(np.searchsorted(ends, QUERY_HASHES))], np.int64)
 

@@ -61,8 +61,7 @@ class Matcher:
         self.index, self.space = index, space
         self.kinds = np.array([str(kind) for kind in index.items.column("modality")])
         self.store = TrackStore(index.folder)
-        self._names = [str(name) for name in index.items.column("sha256")]
-        self._tracks = self.store.numbers(self._names)
+        self._tracks = self.store.numbers([str(name) for name in index.items.column("sha256")])
         self.encoder = TrackEncoder.of(space)
         self.prunes = (
             self.encoder.pruning is not None and dict(index.header.preprocessing) == self.encoder.preprocessing
@@ -160,7 +159,7 @@ class Matcher:
 
     def align(self, query: Query, row: int, shift: int, tempo: float = 1.0) -> Candidate:
         """The alignment with an item in a key and at a tempo, by the values behind the hashes."""
-        targets = centred(self.store.values(self._names[row]))
+        targets = centred(self.store.values(self._name(row)))
         asked = centred(query.values(self.encoder, shift, tempo=tempo))
         found = compare(asked, targets, gully=GULLY, penalty=PENALTY, largest=_LARGEST)
         return Candidate(row, shift, tempo, found)
@@ -188,10 +187,14 @@ class Matcher:
         midi_asks = query.kind == "midi"
         grid = Grid(hash_hop(self.space, "audio"), float(hash_positions(self.space, "audio", 1)[0]), KNOT, WINDOW)
         stretched = clock_of(candidate.comparison.path, grid, midi_rows=midi_asks)
-        asked, found = moved(query.frames, candidate.shift), self.store.frames(self._names[candidate.row])
+        asked, found = moved(query.frames, candidate.shift), self.store.frames(self._name(candidate.row))
         if midi_asks:
             return refined(Clock(_as_it_was(stretched.source, candidate), stretched.target), asked, found)
         return refined(Clock(stretched.source, _as_it_was(stretched.target, candidate)), found, asked)
+
+    def _name(self, row: int) -> str:
+        """What the stores call an item."""
+        return self.store.name(int(self._tracks[row]))
 
     def seconds(self, row: int) -> float:
         """How long an item lasts."""

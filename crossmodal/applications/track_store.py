@@ -32,6 +32,8 @@ class TrackStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._hashes, self._values, self._frames = (FrameStore(folder / name) for name in (HASHES, VALUES, FRAMES))
+        for store in (self._values, self._frames):  # a million ids take 64 MB
+            store.share_ids(self._hashes)
         self._collection: HashCollection | None = None
 
     def __len__(self) -> int:
@@ -53,16 +55,17 @@ class TrackStore:
 
     def numbers(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Track numbers (n,) of contents. IntegrityError where one is missing."""
-        missing = [name for name in names if name not in self]
+        found = np.stack([store.numbers(names) for store in (self._hashes, self._values, self._frames)])
+        missing = int((found < 0).any(axis=0).sum())
         if missing:
             raise IntegrityError(
-                f"{self.folder}: expected hashes, values and frames of all items, found none of {len(missing)}; index again"
+                f"{self.folder}: expected hashes, values and frames of all items, found none of {missing}; index again"
             )
-        return np.array([self._hashes.number(name) for name in names], np.int64)
+        return np.asarray(found[0])
 
     def name(self, track: int) -> str:
         """The content of a track number."""
-        return self._hashes.ids[track]
+        return self._hashes.name(track)
 
     def values(self, name: str) -> NDArray[np.float32]:
         """(ceil(t / step), d) of a content, -1 to 1, within 1 / 255 of what the network made."""

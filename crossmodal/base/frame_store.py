@@ -36,17 +36,16 @@ def from_bytes(stored: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 class FrameStore:
-    """The tracks of a store, read-only. Memory: 8 bytes a track, and the ids once they are asked for.
+    """The tracks of a store, read-only. Memory of a track: 8 bytes, those of its id, and 8 more once it was asked for by it.
 
     ids in the order of appending; bins: values a frame. IntegrityError where the file is shorter than the lists say.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.bins, names, lengths = _read_lists(self.folder)
-        self._lists = names
+        self.bins, self._names, lengths = _read_lists(self.folder)
         self.offsets: NDArray[np.int64] = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-        self._ids: dict[str, int] | None = None
+        self._order: NDArray[np.intp] | None = None
         path = self.folder / _FRAMES
         total, kept = int(self.offsets[-1]) * self.bins, path.stat().st_size if path.exists() else 0
         if kept < total:
@@ -60,17 +59,37 @@ class FrameStore:
     @property
     def ids(self) -> list[str]:
         """Names of the tracks, in order."""
-        return list(self._places())
+        return [name.decode() for name in self._names.tolist()]
+
+    def name(self, track: int) -> str:
+        """The id of a track."""
+        return bytes(self._names[track]).decode()
+
+    def numbers(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Places (n,) of tracks by their ids, -1 where there is none."""
+        wanted = _encoded(names)
+        if not len(self) or not len(wanted):
+            return np.full(len(wanted), -1, np.int64)
+        if self._order is None:
+            self._order = np.argsort(self._names, kind="stable")
+        found = np.searchsorted(self._names, wanted, sorter=self._order)
+        places = self._order[np.minimum(found, len(self) - 1)]
+        return np.where(self._names[places] == wanted, places, -1)
 
     def number(self, name: str) -> int:
         """Place of a track by its id. InputError where there is none."""
-        try:
-            return self._places()[name]
-        except KeyError:
-            raise InputError(f'{self.folder}: expected a track "{name}", found none; make the store anew') from None
+        place = int(self.numbers([name])[0])
+        if place < 0:
+            raise InputError(f'{self.folder}: expected a track "{name}", found none; make the store anew')
+        return place
 
     def __contains__(self, name: str) -> bool:
-        return name in self._places()
+        return bool(self.numbers([name])[0] >= 0)
+
+    def share_ids(self, other: FrameStore) -> None:
+        """Keep the ids of another store instead of the own ones, where they are the same."""
+        if np.array_equal(self._names, other._names):
+            self._names = other._names
 
     def length(self, track: int) -> int:
         """Frames of a track."""
@@ -92,11 +111,6 @@ class FrameStore:
         size = int(self.offsets[-1]) * self.bins + sum(path.stat().st_size for path in _lists(self.folder))
         return size / max(1, len(self))
 
-    def _places(self) -> dict[str, int]:
-        if self._ids is None:
-            self._ids = {name: number for number, name in enumerate(self._lists)}
-        return self._ids
-
     def __reduce__(self) -> tuple[object, ...]:
         """Another process maps the same file; the frames themselves are not sent."""
         return FrameStore, (self.folder,)
@@ -114,16 +128,16 @@ def append_frames(folder: str | Path, tracks: Sequence[tuple[str, NDArray[np.gen
         bins, names, lengths = _read_lists(folder)
         stored = [(name, np.ascontiguousarray(_as_bytes(frames))) for name, frames in tracks]
         bins = bins or stored[0][1].shape[1]
-        known = set(names)
+        known = set(names.tolist())
         for name, frames in stored:
             if frames.shape[1] != bins:
                 raise InputError(f'"{name}": expected {bins} bins as in the rest, got {frames.shape[1]}')
-            if name in known:
+            if name.encode() in known:
                 raise InputError(f'"{name}": expected a new id, got one that the store has already')
-            known.add(name)
+            known.add(name.encode())
         path = folder / _FRAMES
         with path.open("r+b" if path.exists() else "w+b") as stream:
-            stream.truncate(sum(lengths) * bins)
+            stream.truncate(int(lengths.sum()) * bins)
             stream.seek(0, os.SEEK_END)
             for _, frames in stored:
                 stream.write(frames.data)
@@ -143,14 +157,19 @@ def _lists(folder: Path) -> list[Path]:
     return sorted((folder / "tracks").glob("[0-9]*.json"))
 
 
-def _read_lists(folder: Path) -> tuple[int, list[str], list[int]]:
+def _encoded(names: Sequence[str]) -> NDArray[np.bytes_]:
+    """Ids as bytes of one width: a third of what strings take, and sorted and compared many at a time."""
+    return np.array([name.encode() for name in names], np.bytes_) if len(names) else np.zeros(0, "S1")
+
+
+def _read_lists(folder: Path) -> tuple[int, NDArray[np.bytes_], NDArray[np.int64]]:
     """Bins (0 where there is nothing), ids and lengths of all tracks."""
-    bins, names, lengths = 0, [], []
+    bins, names, lengths = 0, [_encoded([])], [np.zeros(0, np.int64)]
     for path in _lists(folder):
         content = read_json(path)
         if not isinstance(content, dict) or not isinstance(content.get("tracks"), list):
             raise IntegrityError(f"{path}: expected a list of tracks, got something else; make the store anew")
         bins = int(content["bins"])
-        names += [str(name) for name, _ in content["tracks"]]
-        lengths += [int(length) for _, length in content["tracks"]]
-    return bins, names, lengths
+        names.append(_encoded([str(name) for name, _ in content["tracks"]]))
+        lengths.append(np.array([int(length) for _, length in content["tracks"]], np.int64))
+    return bins, np.concatenate(names), np.concatenate(lengths)

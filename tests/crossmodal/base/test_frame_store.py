@@ -48,6 +48,22 @@ def test_tracks_come_back_in_order_with_offsets(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.raw(3), store.raw(3))
 
 
+def test_tracks_are_found_by_their_ids_many_at_a_time(tmp_path: Path) -> None:
+    row = np.zeros((1, 4), np.uint8)
+    names = ["b", "Ärger", "a", "ein langer Name", "bb"]
+    append_frames(tmp_path / "one", [(name, row) for name in names[:2]])
+    append_frames(tmp_path / "one", [(name, row) for name in names[2:]])
+    store = FrameStore(tmp_path / "one")
+    asked = ["bb", "", "Ärger", "a", "z", "ein langer Name und mehr", "b"]
+    assert store.numbers(asked).tolist() == [4, -1, 1, 2, -1, -1, 0]
+    assert [store.name(track) for track in range(5)] == names == store.ids
+    assert store.numbers([]).tolist() == [] and FrameStore(tmp_path / "none").numbers(["a"]).tolist() == [-1]
+    append_frames(tmp_path / "two", [(name, row) for name in reversed(names)])
+    other = FrameStore(tmp_path / "two")
+    other.share_ids(store)
+    assert other.ids == names[::-1] and other.number("bb") == 0, "other ids stay"
+
+
 def test_what_a_killed_append_left_does_not_exist(tmp_path: Path) -> None:
     append_frames(tmp_path, [("a", frames(7, 0))])
     with (tmp_path / "frames.u8").open("ab") as stream:

@@ -26,7 +26,9 @@ def test_round_trip(tmp_path: Path) -> None:
     vectors = made(tmp_path, "abc")
     index = Index.open(tmp_path, space=SPACE)
     assert ids(tmp_path) == "abc"
-    assert index.items[1] == item("b")
+    assert index.items[1] == index.items[-2] == item("b") and list(index.items) == index.items[:]
+    with pytest.raises(IndexError):
+        index.items[3]
     assert (index.header.items, index.header.vectors, index.header.generation) == (3, 9, 1)
     np.testing.assert_array_equal(index.vectors_of(2), vectors["c"])
     np.testing.assert_array_equal(index.offsets[:3], [0, 1.5, 3])
