@@ -84,7 +84,7 @@ def load(folder: Path, record: FileRecord | None, *, count: int) -> faiss.Index 
     try:
         if sha256_file(path) != record.sha256:
             return None
-        index = faiss.read_index(str(path))
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)  # pages of it are read as they are searched
     except (InputError, RuntimeError):  # not there, or a commit took it away between the two
         return None
     return index if index.ntotal == count else None
