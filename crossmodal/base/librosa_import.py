@@ -20,7 +20,7 @@ def load_librosa() -> ModuleType:
     from filelock import FileLock
 
     with contextlib.ExitStack() as held:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, NotImplementedError):  # the second: a file system without locks
             cache_folder().mkdir(parents=True, exist_ok=True)
             held.enter_context(FileLock(cache_folder() / "librosa.lock"))
         import librosa

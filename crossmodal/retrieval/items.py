@@ -71,7 +71,7 @@ def _schema() -> pa.Schema:
 
 
 class ItemTable(Sequence[IndexedItem]):
-    """Items in the order of the index; an item is built when it is asked for. A million take some 250 MB, as lists they took 700."""
+    """Items in the order of the index; an item is built when it is asked for, for as Python objects they take several times the memory."""
 
     def __init__(self, table: pa.Table) -> None:
         if table.schema.names != _schema().names:
