@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import soundfile
 
 from crossmodal.base.librosa_import import load_librosa
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of tests that were started in the background; what they start inherits it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 load_librosa()  # before any test sets CROSSMODAL_HOME: all workers take the same lock
 
 RATE = 16000
