@@ -15,7 +15,9 @@ import soundfile
 
 from crossmodal.base.librosa_import import load_librosa
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of tests that were started in the background; what they start inherits it
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # of tests that were started in the background; what they start inherits it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 load_librosa()  # before any test sets CROSSMODAL_HOME: all workers take the same lock
 
