@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -21,7 +20,6 @@ import numpy as np
 
 from crossmodal.base.errors import InputError
 from crossmodal.base.places import data_folder
-from crossmodal.base.results import ScoreRow
 from crossmodal.recipe import load_recipe
 from crossmodal.space import Space
 from crossmodal.space_files import bundled_folder, save_space
@@ -29,6 +27,7 @@ from crossmodal.training import train
 from pairs.catalogue import read_catalogue, write_catalogue
 from pairs.nasap_collection import build_nasap_collection
 from pairs.sheet_collection import build_sheet_collection
+from scripts.card_table import card_table
 
 DATA = """
 ## Data and licence
@@ -116,18 +115,9 @@ def ship(space: Space, output: Path, data: Path, work: Path, *, told: str) -> Sp
     space.card += told
     shipped = save_space(space, output, half=True)
     if (data / "nasap").is_dir():
-        space.card += table(judge(shipped, data, work / "judging", half="report"))
+        space.card += card_table(judge(shipped, data, work / "judging", half="report"))
         shipped = save_space(space, output, half=True)
     return shipped
-
-
-def table(rows: Sequence[ScoreRow]) -> str:
-    """Rows as a Markdown table."""
-    figures = [
-        f"| {r.metric} | {r.value:.3f} | {r.low:.3f} to {r.high:.3f} | {'' if r.chance is None else f'{r.chance:.4f}'} | {r.n} |"
-        for r in rows
-    ]
-    return "\n".join(["| metric | value | 95% | chance | n |", "|---|---|---|---|---|", *figures, ""])
 
 
 if __name__ == "__main__":

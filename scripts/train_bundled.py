@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from crossmodal.base.errors import CrossmodalError
 from crossmodal.base.places import data_folder
-from crossmodal.base.results import ScoreRow
 from crossmodal.evaluation import evaluate
 from crossmodal.real_data import instrument_scores
 from crossmodal.recipe import load_recipe
 from crossmodal.space import Space
 from crossmodal.space_files import bundled_folder, save_space
 from crossmodal.training import train
+from scripts.card_table import card_table
 from scripts.free_collection import SOURCES, free_collection
 
 DATA = """
@@ -82,17 +82,7 @@ def main() -> None:
 def card_end(space: Space, catalogue: Path, data: Path, *, seed: int, jobs: int) -> str:
     """What the card says of data, licence and figures."""
     rows = [*evaluate(space, catalogue, seed=seed).rows, *instrument_scores(space, data, jobs=jobs, seed=seed).rows]
-    figures = [
-        f"| {row.metric} | {row.value:.3f} | {_interval(row)} | {'' if row.chance is None else f'{row.chance:.3f}'} | {row.n} |"
-        for row in rows
-    ]
-    return "\n".join(
-        [DATA + SOURCES + FIGURES, "| metric | value | 95% | chance | n |", "|---|---|---|---|---|", *figures, ""]
-    )
-
-
-def _interval(row: ScoreRow) -> str:
-    return "" if row.low is None else f"{row.low:.3f} to {row.high:.3f}"
+    return DATA + SOURCES + FIGURES + "\n" + card_table(rows)
 
 
 if __name__ == "__main__":

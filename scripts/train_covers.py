@@ -20,6 +20,7 @@ from crossmodal.base.errors import CrossmodalError
 from crossmodal.base.files import make_folder
 from crossmodal.base.places import data_folder
 from crossmodal.base.results import ScoreRow
+from crossmodal.demo import SIZES
 from crossmodal.evaluation import encode_items
 from crossmodal.evaluation_covers import score_covers
 from crossmodal.recipe import load_recipe
@@ -29,8 +30,8 @@ from crossmodal.training import train
 from pairs.catalogue import read_catalogue, write_catalogue
 from pairs.collection import build_collection
 from pairs.cover_art import illustrate
+from scripts.card_table import card_table
 from scripts.free_collection import SOURCES, free_collection
-from scripts.train_audio_sheet import table
 
 DATA = """
 ## Data and licence
@@ -86,9 +87,11 @@ def main() -> None:
         parser.error(
             "--all: expected --output beside it, got none; what it trains must not lie among the bundled spaces"
         )
+    size = SIZES["full"]
     demo = chosen.demo or build_collection(
-        chosen.work / "demo", works=650, renderings=3, studies=12, seed=chosen.seed, jobs=chosen.jobs
-    )
+        chosen.work / "demo", works=size.works, renderings=size.renderings, studies=size.studies, seed=chosen.seed,
+        jobs=chosen.jobs,
+    )  # fmt: skip
     material = (
         demo
         if chosen.all
@@ -109,7 +112,7 @@ def main() -> None:
     save_space(space, chosen.output, half=True)  # rounds the weights, so that what is judged is what ships
     options = " --all" * chosen.all + (f" --steps {' '.join(map(str, chosen.steps))}" if chosen.steps else "")
     space.card += (ALL if chosen.all else DATA + SOURCES) + FIGURES.format(options=options)
-    space.card += table(judge(space, pictured["test"], seed=chosen.seed))
+    space.card += card_table(judge(space, pictured["test"], seed=chosen.seed))
     shipped = save_space(space, chosen.output, half=True)
     print(f"{shipped.reference} in {chosen.output}: {len(space.works)} works, {len(skipped)} recordings left out")
 

@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from safetensors.torch import load_file
 
 from crossmodal.applications.voices import calibrate_voices
@@ -34,10 +36,11 @@ from pairs.catalogue import read_catalogue, write_catalogue
 from pairs.source import Item
 from pairs.stems import build_stem_collection
 from pairs.voice_collection import Cast, build_voice_collection
+from scripts.card_table import card_table
+from scripts.free_collection import MIDI_FOLDERS
 
 SHIPPED, APART = "voices", "voices-apart"
 JOINT = "alignment"  # the stage that trains both towers together
-MIDI_FOLDERS = ("pop909", "cre_irish")
 CALIBRATING = 120  # recordings of each kind that voice detection is learned from
 DATA = """
 ## Data and licence
@@ -75,7 +78,7 @@ def main() -> None:
             space = save_space(space, output, half=True)
             _calibrate(space, catalogue)
             _save_apart(space, recipe, chosen.work / name / STATE, output.with_name(APART))
-        print("\n".join(_lines(table.rows)), flush=True)
+        print(card_table(table.rows, counted="singers"), flush=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -158,15 +161,7 @@ def _card_end(rows: Sequence[ScoreRow], command: Sequence[str]) -> str:
         told.append("FOLDER" if hidden else shlex.quote(word))
         hidden = word in ("--data", "--work", "--output", "--stems")
     made = f"Made by `{' '.join(told)}`; real singers: `scripts/evaluate_voices.py`."
-    return "\n".join([DATA, made, "", *_lines(rows), ""])
-
-
-def _lines(rows: Sequence[ScoreRow]) -> list[str]:
-    head = ["| metric | value | 95% | chance | singers |", "|---|---|---|---|---|"]
-    return head + [
-        f"| {row.metric} | {row.value:.3f} | {row.low or 0:.3f} to {row.high or 0:.3f} | {row.chance or 0:.3f} | {row.n} |"
-        for row in rows
-    ]
+    return "\n".join([DATA, made, "", card_table(rows, counted="singers")])
 
 
 if __name__ == "__main__":
