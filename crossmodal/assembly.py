@@ -12,10 +12,13 @@ from torch import nn
 from crossmodal.base.errors import RecipeError
 from crossmodal.base.names import nearest, resolve
 from crossmodal.embedding import JointEmbedding, SymmetricBilinear, TowerModule
+from crossmodal.facets import Facets
 from crossmodal.objectives import FITS, OBJECTIVES
 from crossmodal.objectives.correlation import Cca
+from crossmodal.objectives.linear_metrics import Lda, Lmnn
 from crossmodal.objectives.similarity import Cosine
-from crossmodal.recipe import ComparisonPart, Component, Recipe, Stage, Tower, Value, compares_space
+from crossmodal.recipe import Recipe, compares_space
+from crossmodal.recipe_parts import ComparisonPart, Component, Stage, Tower, Value
 from encoders import ENCODERS, HEADS
 from encoders.covers import ImageEncoder
 from encoders.encoder import AudioEncoder, Encoder
@@ -85,7 +88,11 @@ def build_embedding(recipe: Recipe, *, names: Sequence[str] = ()) -> JointEmbedd
         shown = ", ".join(f"{m} {width}" for m, width in widths.items())
         raise RecipeError(f"towers: expected one width of the space, got {shown}; make the heads' dimensions equal")
     width = next(iter(widths.values()))
-    return JointEmbedding(towers, similarity=SymmetricBilinear(width) if recipe.similarity == "bilinear" else Cosine())
+    facets = Facets(recipe.facets, each=recipe.unit == "facets") if recipe.facets else None
+    if facets is not None and facets.dimension != width:
+        raise RecipeError(f"facets: expected dimensions that add up to the space's {width}, got {facets.dimension}")
+    similarity = SymmetricBilinear(width) if recipe.similarity == "bilinear" else Cosine()
+    return JointEmbedding(towers, similarity=similarity, facets=facets)
 
 
 def build_objective(component: Component) -> nn.Module:
@@ -94,9 +101,9 @@ def build_objective(component: Component) -> nn.Module:
     return module
 
 
-def build_fit(component: Component) -> Cca:
+def build_fit(component: Component) -> Cca | Lda | Lmnn:
     """What fits heads in closed form."""
-    found: Cca = build(component, FITS, "a closed form")
+    found: Cca | Lda | Lmnn = build(component, FITS, "a closed form")
     return found
 
 
@@ -140,7 +147,7 @@ def _check_tower(tower: Tower) -> None:
     checked_arguments(resolve(HEADS, tower.head.type, "a head"), tower.head, {"input": 0})
 
 
-_LIKE_COSINE = ("cosine", "dot", "negative-euclidean")  # they rank unit vectors alike
+_LIKE_COSINE = ("cosine", "dot", "negative-euclidean", "negative-squared-euclidean")  # they rank unit vectors alike
 
 
 def _check_similarity(stage: str, part: ComparisonPart, similarity: str) -> None:
@@ -159,6 +166,9 @@ def _check_similarity(stage: str, part: ComparisonPart, similarity: str) -> None
 
 def _check_fit(name: str, stage: Stage, fit: Component, recipe: Recipe) -> None:
     checked_arguments(resolve(FITS, fit.type, "a closed form"), fit, {})
+    if (fit.type == "cca") != (stage.by is None):
+        wanted = "no classes (by), for it fits pairs" if stage.by else "by: the concept whose values are its classes"
+        raise RecipeError(f"stages.{name}: {fit.type}: expected {wanted}")
     for tower in stage.train:
         if recipe.towers[tower].head.type != fit.type:
             raise RecipeError(

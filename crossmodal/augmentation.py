@@ -16,10 +16,17 @@ from crossmodal.base.errors import RecipeError
 from encoders.encoder import Encoder
 
 AUGMENTATIONS = {
+    "delay": "crossmodal.waveform_augmentation:Delay",
     "equalize": "crossmodal.augmentation:Equalize",
+    "filter": "crossmodal.waveform_augmentation:Filter",
+    "gain": "crossmodal.waveform_augmentation:Gain",
     "mask": "crossmodal.augmentation:Mask",
+    "noise": "crossmodal.waveform_augmentation:Noise",
+    "pitch-shift": "crossmodal.waveform_augmentation:PitchShift",
+    "polarity": "crossmodal.waveform_augmentation:Polarity",
     "recolour": "crossmodal.picture_augmentation:Recolour",
     "reframe": "crossmodal.picture_augmentation:Reframe",
+    "reverberate": "crossmodal.waveform_augmentation:Reverberate",
     "shorten": "crossmodal.augmentation:Shorten",
 }
 

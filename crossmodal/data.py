@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import lightning
 import numpy as np
@@ -23,8 +23,9 @@ from encoders.covers import ImageEncoder
 from encoders.encoder import Anchored, Encoder
 from encoders.excerpts import ExcerptEncoder
 from encoders.sheets import SheetEncoder
+from pairs.concepts import Concept, concept_of
 from pairs.midi_audio import FramePlaces
-from pairs.source import AudioPlaces, Example, Item, Overlay, PairSource, SheetPlaces
+from pairs.source import Another, AudioPlaces, Example, Item, Overlay, PairSource, SheetPlaces
 
 EPOCH_STREAM = 7919  # keeps the order of an epoch independent of the draws within its batches
 
@@ -37,7 +38,8 @@ class Batch:
 
     facts: (n, v + 1) what each example's text states, over the vocabulary of tags (the last: anything else); stated: (n,) whether it
     states any; tags: (n, v + 1) what holds for each example's item; group: (n,) equal for items that belong together; labels: (n, c)
-    multi-hot classes, where the source gives them. `stating`: slots that state facts about items.
+    multi-hot classes, where the source gives them. `stating`: slots that state facts about items. concepts: concept -> slot -> (n, k) the
+    values (`pairs.concepts`) of what the slot's rows are of, -1 where there are fewer; the slot "label": (c, 1), the classes themselves.
     """
 
     inputs: dict[str, object]
@@ -47,12 +49,20 @@ class Batch:
     group: Tensor
     labels: Tensor | None
     stating: frozenset[str]
+    concepts: dict[str, dict[str, Tensor]] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
         moved = {k: v.to(device) if isinstance(v, Tensor | Anchored) else v for k, v in self.inputs.items()}
         tensors = {name: getattr(self, name).to(device) for name in ("facts", "stated", "tags", "group")}
-        return replace(self, inputs=moved, labels=None if self.labels is None else self.labels.to(device), **tensors)
+        labels = None if self.labels is None else self.labels.to(device)
+        return replace(self.with_concepts(lambda ids: ids.to(device)), inputs=moved, labels=labels, **tensors)
+
+    def with_concepts(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """With the values of all slots changed."""
+        return replace(
+            self, concepts={c: {s: change(ids) for s, ids in slots.items()} for c, slots in self.concepts.items()}
+        )
 
 
 class BatchSource(Dataset[Batch]):
@@ -71,6 +81,7 @@ class BatchSource(Dataset[Batch]):
         seed: int,
         rank: int = 0,
         world: int = 1,
+        concepts: Sequence[str] = (),
     ) -> None:
         if len(source) < 2:
             raise InputError(
@@ -81,6 +92,7 @@ class BatchSource(Dataset[Batch]):
         self.vocabulary = {tag: i for i, tag in enumerate(sorted({t for item in source.items for t in item.tags}))}
         self._tags = np.stack([self._multi_hot(item.tags) for item in source.items])
         works = {work: i for i, work in enumerate(dict.fromkeys(_work(item) for item in source.items))}
+        self._concepts = {name: concept_of(source.items, name) for name in concepts}
         self._orders: dict[int, np.ndarray] = {}
         self._groups = np.array([works[_work(item)] for item in source.items])
 
@@ -92,7 +104,8 @@ class BatchSource(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         generator = np.random.default_rng([self.seed, step, self.rank])
-        return self.collate([self.source.draw(i, generator) for i in self._indices(step)], generator)
+        chosen = self.source.choose(self.batch_size, generator) or self._indices(step)
+        return self.collate([self.source.draw(i, generator) for i in chosen], generator)
 
     def _indices(self, step: int) -> list[int]:
         count = len(self.source)
@@ -115,6 +128,7 @@ class BatchSource(Dataset[Batch]):
     def collate(self, examples: Sequence[Example], generator: np.random.Generator) -> Batch:
         """Examples -> batch; windows are cropped at places drawn from `generator`."""
         slots = [s for s in examples[0].inputs if s != "label"]
+        places: dict[str, list[int]] = {}
         items = [e.item for e in examples]
         facts = [e.facts for e in examples]
         labels = None
@@ -123,16 +137,26 @@ class BatchSource(Dataset[Batch]):
             labels = torch.from_numpy(np.concatenate(rows))
         groups = [self._groups[e.item] if e.group is None else e.group for e in examples]
         return Batch(
-            inputs={slot: self._input(slot, examples, generator) for slot in slots},
+            inputs={slot: self._input(slot, examples, generator, places) for slot in slots},
             facts=torch.from_numpy(np.stack([self._multi_hot(f or frozenset()) for f in facts])),
             stated=torch.tensor([bool(f) for f in facts]),
             tags=torch.from_numpy(self._tags[items]),
             group=torch.from_numpy(np.concatenate([np.atleast_1d(np.asarray(g, np.int64)) for g in groups])),
             labels=labels,
             stating=frozenset(s for s in slots if isinstance(examples[0].inputs[s], str)),
+            concepts={
+                name: {
+                    **{slot: _values(concept, slot, examples) for slot in slots},
+                    "label": torch.from_numpy(concept.of_names(self.source.classes())),
+                }
+                for name, concept in self._concepts.items()
+            },
         )
 
-    def _input(self, slot: str, examples: Sequence[Example], generator: np.random.Generator) -> object:
+    def _input(
+        self, slot: str, examples: Sequence[Example], generator: np.random.Generator, places: dict[str, list[int]]
+    ) -> object:
+        """What the slot's encoder takes. places: slot -> first frame of each window drawn so far, to which this slot's are added."""
         modality = slot.partition("@")[0]
         values = [e.inputs[slot] for e in examples]
         if sounds := [v for v in values if isinstance(v, AudioPlaces)]:
@@ -141,25 +165,37 @@ class BatchSource(Dataset[Batch]):
             return _sheet_places(self.encoders[modality], pages)
         if frames := [v for v in values if isinstance(v, FramePlaces)]:
             return _frame_places(frames)
-        if isinstance(values[0], int | Overlay):
+        if isinstance(values[0], int | Another | Overlay):
             if self.store is None:
                 raise InputError(f'expected prepared recordings for "{slot}", got none')
-            windows = np.stack([self._window(self.store, modality, v, generator) for v in values])
+            drawn = [
+                self._window(self.store, modality, v, generator, {name: starts[row] for name, starts in places.items()})
+                for row, v in enumerate(values)
+            ]
+            places[slot] = [start for start, _ in drawn]
+            windows = np.stack([window for _, window in drawn])
             if isinstance(self.encoders[modality], ImageEncoder):
                 return torch.from_numpy(windows[:, 0])
             return torch.from_numpy(np.moveaxis(windows, 1, -1).astype(np.float32))
         return [self.encoders[modality].prepare(v) for v in values]
 
-    def _window(self, store: PreparedStore, modality: str, value: object, generator: np.random.Generator) -> np.ndarray:
-        """(window, ...): of an item's own file, or of two files laid over each other."""
+    def _window(
+        self, store: PreparedStore, modality: str, value: object, generator: np.random.Generator, others: Mapping[str, int]
+    ) -> tuple[int, np.ndarray]:  # fmt: skip
+        """First frame and (window, ...): of an item's own file, or (from its first frame, 0) of two files laid over each other.
+
+        others: slot -> first frame of the same example's window there.
+        """
         if not isinstance(value, Overlay):
-            assert isinstance(value, int)
-            return store.window(self.source.items[value].files[modality], generator)
-        voice, backing = (
-            store.window(self.source.items[item].files[kind], generator)
-            for kind, item in (("voice", value.voice), ("backing", value.backing))
-        )
-        return overlaid(voice, backing, decibels=value.decibels, encoder=self.encoders[modality])
+            item, away = (value.item, others[value.beside]) if isinstance(value, Another) else (value, None)
+            assert isinstance(item, int)
+            path = self.source.items[item].files[modality]
+            start = store.place(path, generator, away=away)
+            return start, store.window(path, start)
+        voice = self.source.items[value.voice].files["voice"]
+        backing = self.source.items[value.backing].files["backing"]
+        parts = [store.window(path, store.place(path, generator)) for path in (voice, backing)]
+        return 0, overlaid(*parts, decibels=value.decibels, encoder=self.encoders[modality])
 
     def _audio_places(self, modality: str, values: Sequence[AudioPlaces]) -> Anchored:
         encoder = self.encoders[modality]
@@ -180,6 +216,16 @@ class BatchSource(Dataset[Batch]):
         row = np.zeros(len(self.vocabulary) + 1, dtype=bool)
         row[[self.vocabulary.get(t, -1) for t in tags]] = True  # the last column: facts that hold for no item
         return row
+
+
+def _values(concept: Concept, slot: str, examples: Sequence[Example]) -> Tensor:
+    """(n, k) ids of what a slot's rows are of: the item that it names, else the example's own, once for each of its places."""
+    owners = []
+    for example in examples:
+        value = example.inputs[slot]
+        places = len(value.anchors) if isinstance(value, AudioPlaces | SheetPlaces | FramePlaces) else 1
+        owners += [value if isinstance(value, int) else example.item] * places
+    return torch.from_numpy(concept.ids[owners])
 
 
 def _sheet_places(encoder: Encoder, values: Sequence[SheetPlaces]) -> Anchored:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from crossmodal.base.errors import RecipeError
+from crossmodal.facets import Facets
 from crossmodal.objectives.similarity import Bilinear, Cosine, Similarity
 from encoders.encoder import AudioEncoder, Encoder, SequenceEncoder
 
@@ -20,6 +21,7 @@ class TowerModule(nn.Module):
     def __init__(self, encoder: Encoder, head: nn.Module, *, train: str = "full") -> None:
         super().__init__()
         self.encoder, self.head, self.train_mode = encoder, head, train
+        self.facets: Facets | None = None  # of the space, which gives them
         self._open = [*self._trained_parts(), head]
 
     @property
@@ -72,7 +74,8 @@ class TowerModule(nn.Module):
 
     def project(self, features: Tensor) -> Tensor:
         """Encoder outputs (n, e) -> (n, d) unit vectors, float32 whatever the autocast; hashes keep their length."""
-        return projected(self.head, features)
+        vectors = projected(self.head, features)
+        return vectors if self.facets is None or not getattr(self.head, "unit", True) else self.facets.unit(vectors)
 
 
 def projected(head: nn.Module, features: Tensor) -> Tensor:
@@ -96,12 +99,17 @@ class SymmetricBilinear(Bilinear):
 
 
 class JointEmbedding(nn.Module):
-    """{modality: tower}. All towers end in the same dimension. `similarity` compares their vectors."""
+    """{modality: tower}. All towers end in the same dimension. `similarity` compares their vectors; `facets`: sub-spaces of them."""
 
-    def __init__(self, towers: Mapping[str, TowerModule], *, similarity: Similarity | None = None) -> None:
+    def __init__(
+        self, towers: Mapping[str, TowerModule], *, similarity: Similarity | None = None, facets: Facets | None = None
+    ) -> None:
         super().__init__()
         self.towers = nn.ModuleDict(dict(towers))
         self.similarity = similarity or Cosine()
+        self.facets = facets
+        for tower in towers.values():
+            tower.facets = facets
 
     def tower(self, modality: str) -> TowerModule:
         """The tower of a modality."""
@@ -120,9 +128,10 @@ class JointEmbedding(nn.Module):
         return vectors
 
 
-def pool_windows(vectors: Tensor) -> Tensor:
-    """Unit vectors of a recording's windows (t, d) -> the unit vector of the whole (d,): their mean direction."""
-    return normalize(vectors.mean(dim=0), dim=0)
+def pool_windows(vectors: Tensor, facets: Facets | None = None) -> Tensor:
+    """Unit vectors of a recording's windows (t, d) -> the unit vector of the whole (d,): their mean direction, in each facet."""
+    mean = vectors.mean(dim=0)
+    return normalize(mean, dim=0) if facets is None else facets.unit(mean)
 
 
 STEPS_AT_ONCE = 256

@@ -12,7 +12,7 @@ from torch import Tensor
 from crossmodal.assembly import build_pairs
 from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.base.results import Skipped
-from crossmodal.embedding import JointEmbedding, along, pool_windows
+from crossmodal.embedding import JointEmbedding, TowerModule, along, pool_windows
 from crossmodal.overlays import OVERLAID
 from crossmodal.prepared import PreparedStore, front_end_key, prepare_store
 from crossmodal.recipe import Recipe
@@ -121,10 +121,17 @@ def track_vectors(
                 continue
             assert isinstance(encoder, AudioEncoder)
             if isinstance(encoder, SequenceEncoder):
-                rows.append(pool_windows(along(tower, frames)))
+                rows.append(pool_windows(along(tower, frames), embedding.facets))
                 continue
-            windows = torch.stack(
-                [frames[..., s : s + encoder.window] for s in encoder.window_starts(frames.shape[-1])]
-            )
-            rows.append(pool_windows(tower(windows.to(device)).cpu()))
+            rows.append(pool_windows(window_vectors(tower, frames.to(device)), embedding.facets))
     return torch.stack(rows)
+
+
+def window_vectors(tower: TowerModule, frames: Tensor) -> Tensor:
+    """Vectors (windows, d) of the windows of one recording's prepared frames (..., t), on the tower's device."""
+    encoder = tower.encoder
+    assert isinstance(encoder, AudioEncoder)
+    windows = [frames[..., s : s + encoder.window] for s in encoder.window_starts(frames.shape[-1])]
+    with torch.inference_mode():
+        found: Tensor = tower(torch.stack(windows))
+    return found.cpu()

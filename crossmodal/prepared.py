@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def _open_shard(file: Path, starts: dict[str, tuple[int, int]], window: int) -> 
 
 
 class PreparedStore:
-    """Random access to what was prepared: `window(path, generator)` draws one window of a recording, or gives a picture."""
+    """Random access to what was prepared: `window(path, place(path, generator))` is a window of a recording at random, or a picture."""
 
     def __init__(self, shards: Sequence[_Shard]) -> None:
         self._shards = list(shards)
@@ -74,11 +75,25 @@ class PreparedStore:
     def __contains__(self, path: Path) -> bool:
         return str(path) in self._where
 
-    def window(self, path: Path, generator: np.random.Generator) -> np.ndarray:
-        """Frames of one window, (window, ...) float16, at a place drawn from `generator`; a picture: (1, 3, size, size) uint8."""
+    def place(self, path: Path, generator: np.random.Generator, *, away: int | None = None) -> int:
+        """First frame of a window of a recording, drawn from `generator`. away: that of another window, half of which it shares at the most
+        where the recording is long enough; else the farthest there is.
+        """
         shard, start, end = self._where[str(path)]
-        first = start + int(generator.integers(0, max(1, end - start - shard.window + 1)))
-        return shard.frames[first : first + shard.window]
+        last = max(0, end - start - shard.window)
+        if away is None:
+            return int(generator.integers(0, last + 1))
+        half = math.ceil(shard.window / 2)
+        before, after = max(0, away - half + 1), max(0, last - away - half + 1)  # how many places there are
+        if not before + after:
+            return 0 if away > last / 2 else last
+        chosen = int(generator.integers(before + after))
+        return chosen if chosen < before else away + half + chosen - before
+
+    def window(self, path: Path, place: int) -> np.ndarray:
+        """Frames of one window, (window, ...) float16, from frame `place` on; a picture: (1, 3, size, size) uint8."""
+        shard, start, _ = self._where[str(path)]
+        return shard.frames[start + place : start + place + shard.window]
 
     def stretch(self, path: Path, first: int, count: int, *, silence: float) -> np.ndarray:
         """Frames first .. first + count of a recording, (count, ...) float32; silence where it has none."""

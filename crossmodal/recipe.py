@@ -10,113 +10,17 @@ import re
 from collections.abc import Container, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from crossmodal.base.errors import RecipeError
 from crossmodal.base.names import nearest
+from crossmodal.recipe_parts import ComparisonPart, Component, Scalar, Section, Stage, Tower, Training
 from crossmodal.recipe_yaml import Dumper, load_yaml, set_key, set_training_everywhere, split_override
 
-Scalar = str | int | float | bool | None
-Value = Scalar | list[Scalar] | list[list[Scalar]] | dict[str, Scalar]
 RESOURCE_SUFFIX = ".yaml"
-
-
-class Section(BaseModel):
-    """Base of all parts of a recipe."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Component(Section):
-    """Something that a table names, with the arguments of its constructor."""
-
-    type: str
-    arguments: dict[str, Value] = Field(default_factory=dict)
-
-
-class Tower(Section):
-    """One modality: an encoder, a head into the shared space, and how much of the encoder is trained."""
-
-    encoder: Component
-    head: Component = Component(type="identity")
-    train: str = "full"
-
-    @field_validator("train")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if re.fullmatch(r"full|frozen|last:[1-9][0-9]*", value):
-            return value
-        raise ValueError(f'expected "full", "frozen" or "last:N" (the last N layers, at least 1), got "{value}"')
-
-
-class ComparisonPart(Section):
-    """Which slots of a batch are compared, and by which objective.
-
-    A slot is a modality, or `modality@view` for a further view of the same item ("audio@2"). Several slots are
-    concatenated; then a vector is never compared with itself.
-    """
-
-    queries: list[str] = Field(min_length=1)
-    targets: list[str] = Field(min_length=1)
-    objective: Component
-    weight: float = Field(1.0, ge=0)
-
-
-class Training(Section):
-    """How long and how fast. Steps, not epochs: sources draw examples without end."""
-
-    steps: int = Field(1000, ge=1)
-    batch_size: int = Field(128, ge=2)
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(1e-2, ge=0)
-    warmup_steps: int = Field(50, ge=0)
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    gradient_clip: float = Field(1.0, ge=0)
-    precision: Literal["auto", "32", "bf16", "16"] = "auto"
-    validate_every: int = Field(100, ge=1)
-    patience: int = Field(0, ge=0, description="validations without improvement before stopping; 0: never")
-    checkpoint_every: int = Field(100, ge=1)
-    devices: int = Field(1, ge=1, description="processes; with more than one, negatives are gathered from all")
-
-
-class Stage(Section):
-    """One training of some towers: a pretraining or an alignment. Or, with `fit` instead of comparisons, the heads of two towers are
-    fitted to pairs in closed form (the heads' own type says how: "cca").
-    """
-
-    pairs: Component
-    comparisons: list[ComparisonPart] = Field(default_factory=list)
-    fit: Component | None = None
-    train: list[str] = Field(
-        min_length=1, description="towers that are trained; with fit, the two whose heads are fitted"
-    )
-    auxiliary: dict[str, Tower] = Field(
-        default_factory=dict, description="towers of this stage alone (proxies, pretraining heads)"
-    )
-    heads: dict[str, Component] = Field(
-        default_factory=dict, description="another head for this stage alone, thrown away after it"
-    )
-    augmentation: list[Component] = Field(default_factory=list)
-    training: Training = Training()
-
-    @property
-    def slots(self) -> list[str]:
-        """All that is compared, or fitted."""
-        compared = [slot for part in self.comparisons for slot in (*part.queries, *part.targets)]
-        return [*compared, *(self.train if self.fit else [])]
-
-    @model_validator(mode="after")
-    def _learns_one_way(self) -> Stage:
-        if self.fit is None and not self.comparisons:
-            raise ValueError("comparisons: expected at least 1 (or fit), got none")
-        if self.fit is not None and (self.comparisons or self.auxiliary or self.heads or self.augmentation):
-            raise ValueError("expected fit alone, got comparisons, auxiliary, heads or augmentation beside it")
-        if self.fit is not None and len(set(self.train)) != 2:
-            raise ValueError(f"train: expected the two towers whose heads are fitted, got {len(set(self.train))}")
-        return self
 
 
 class Evaluation(Section):
@@ -131,7 +35,8 @@ class Recipe(Section):
 
     start: a space (by name or path) with the same towers, whose weights training begins with; none: fresh ones.
     similarity: how vectors of the space are compared, in training and in search alike; "bilinear" learns a symmetric matrix
-    (`crossmodal.embedding.SymmetricBilinear`).
+    (`crossmodal.embedding.SymmetricBilinear`). facets: named sub-spaces (`crossmodal.facets`) and their dimensions, which add up to the
+    width of the space; unit: what has unit length, the whole vector or each facet of it (then divided so that the whole has it too).
     """
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -141,6 +46,8 @@ class Recipe(Section):
     start: str | None = None
     towers: dict[str, Tower] = Field(min_length=1)
     similarity: Literal["cosine", "bilinear"] = "cosine"
+    facets: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    unit: Literal["whole", "facets"] = "whole"
     stages: dict[str, Stage] = Field(min_length=1)
     evaluation: Evaluation = Evaluation()
 
@@ -151,7 +58,19 @@ class Recipe(Section):
                 raise ValueError(f'expected towers and stages named in lower case ("audio"), got "{name}"')
         for name, stage in self.stages.items():
             _check_slots(f"stages.{name}", stage, list(self.towers))
+            _check_facets(f"stages.{name}", stage, self.facets)
+        if self.facets and self.similarity == "bilinear":
+            raise ValueError("facets: expected similarity cosine, got bilinear, which mixes the dimensions")
+        if self.unit == "facets" and not self.facets:
+            raise ValueError('unit: expected "whole" in a recipe without facets, got "facets"')
         return self
+
+
+def _check_facets(place: str, stage: Stage, facets: Container[str]) -> None:
+    """What a comparison calls a facet is one of the recipe's."""
+    for part in stage.comparisons:
+        if part.facet is not None and part.facet not in facets:
+            raise ValueError(f'{place}: expected a facet that the recipe lists under facets, got "{part.facet}"')
 
 
 def _check_slots(place: str, stage: Stage, towers: list[str]) -> None:
@@ -172,7 +91,7 @@ def _check_slots(place: str, stage: Stage, towers: list[str]) -> None:
 
 def compares_space(part: ComparisonPart, towers: Container[str], heads: Container[str]) -> bool:
     """Whether both sides are vectors of the space itself: of its towers, with their own heads."""
-    names = [slot.partition("@")[0] for slot in (*part.queries, *part.targets)]
+    names = [slot.partition("@")[0] for slot in part.slots]
     return all(name in towers and name not in heads for name in names)
 
 
@@ -235,9 +154,17 @@ def dump_recipe(recipe: Recipe) -> str:
     # A recipe without these reads, and hashes, as it did before there were any.
     if data["start"] is None:
         del data["start"]
+    for key, default in (("facets", {}), ("unit", "whole")):
+        if data[key] == default:
+            del data[key]
     for stage in data["stages"].values():
-        if stage["fit"] is None:
-            del stage["fit"]
+        for key in ("fit", "by", "augmented"):
+            if not stage[key]:
+                del stage[key]
+        for part in stage["comparisons"]:
+            for key in ("by", "facet", "against", "prototypes", "memory"):
+                if not part[key]:
+                    del part[key]
     return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 

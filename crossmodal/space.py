@@ -106,7 +106,8 @@ class Space:
         if isinstance(encoder, WholeEncoder):
             return np.concatenate([self._forward(modality, [encoder.prepare(item)]).numpy() for item in items])
         if isinstance(encoder, AudioEncoder | SequenceEncoder):
-            return np.stack([pool_windows(self.sequence(modality, item).vectors).numpy() for item in items])
+            facets = self.embedding.facets
+            return np.stack([pool_windows(self.sequence(modality, item).vectors, facets).numpy() for item in items])
         prepared = [encoder.prepare(item) for item in items]
         parts = [
             self._forward(modality, prepared[i : i + TEXTS_AT_ONCE]) for i in range(0, len(prepared), TEXTS_AT_ONCE)

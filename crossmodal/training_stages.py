@@ -15,11 +15,14 @@ from crossmodal.augmentation import AUGMENTATIONS, Augmentation
 from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.base.files import atomic_write, make_folder
 from crossmodal.base.names import resolve
+from crossmodal.comparing import LABEL
 from crossmodal.data import BatchSource
 from crossmodal.embedding import JointEmbedding, owned_state
 from crossmodal.material import Material
-from crossmodal.recipe import Component, Recipe, Stage
-from crossmodal.stages.closed_form import fit_heads
+from crossmodal.objectives.correlation import Cca
+from crossmodal.recipe import Recipe
+from crossmodal.recipe_parts import Component, Stage
+from crossmodal.stages.closed_form import fit_classes, fit_heads
 from crossmodal.stages.fit import StageData, fit
 from crossmodal.stages.learning import Learning
 from encoders.labels import Labels
@@ -47,7 +50,13 @@ def run_stage(
     torch.manual_seed(seed)  # fresh heads do not depend on what ran before, so that a resumed training has the same
     if stage.fit is not None:
         batches = fitting_batches(embedding, stage, material, seed=seed)
-        fit_heads(embedding, stage.train, build_fit(stage.fit), batches, folder=folder, device=device, quiet=quiet)
+        method = build_fit(stage.fit)
+        if stage.by is None:
+            assert isinstance(method, Cca)  # a recipe is checked for it
+            fit_heads(embedding, stage.train, method, batches, folder=folder, device=device, quiet=quiet)
+        else:
+            assert not isinstance(method, Cca)
+            fit_classes(embedding, stage.train[0], stage.by, method, batches, device=device, quiet=quiet)
     else:
         learning, data = assemble_stage(embedding, stage, material, seed=seed)
         for modality in embedding.towers:
@@ -90,12 +99,16 @@ def assemble_stage(
         auxiliary=auxiliary,
         heads=heads,
         augmentations=[_augmentation(a, embedding) for a in stage.augmentation],
+        augmented=stage.augmented,
         seed=seed,
     )
     encoders = {m: learning.tower(m).encoder for m in (*embedding.towers, *auxiliary)}
 
+    concepts = list(dict.fromkeys(part.concept for part in stage.comparisons if part.concept is not None))
+
     def batches(source: PairSource, offset: int) -> BatchSource:
-        return BatchSource(source, encoders, material.store, batch_size=stage.training.batch_size, seed=seed + offset)
+        size = stage.training.batch_size
+        return BatchSource(source, encoders, material.store, batch_size=size, seed=seed + offset, concepts=concepts)
 
     watched = _validation_pairs(stage, material.splits["validation"], names)
     return learning, StageData(batches(training, 0), batches(watched, 1) if watched else None)
@@ -119,7 +132,9 @@ def fitting_batches(embedding: JointEmbedding, stage: Stage, material: Material,
     source = build_pairs(stage.pairs, material.splits["train"])
     _check_slots(stage, source)
     encoders = {modality: embedding.tower(modality).encoder for modality in embedding.towers}
-    return BatchSource(source, encoders, material.store, batch_size=stage.training.batch_size, seed=seed)
+    concepts = [stage.by] if stage.by is not None else []
+    size = stage.training.batch_size
+    return BatchSource(source, encoders, material.store, batch_size=size, seed=seed, concepts=concepts)
 
 
 def _validation_pairs(stage: Stage, items: Sequence[Item], labels: Sequence[str]) -> PairSource | None:
@@ -136,6 +151,9 @@ def _check_slots(stage: Stage, source: PairSource) -> None:
     if not len(source):
         raise InputError("expected items to train on, got none; check the split column and the skipped files")
     given = list(source.draw(0, np.random.default_rng(0)).inputs)
+    named = {slot for part in stage.comparisons if part.concept for slot in part.slots} & {
+        LABEL
+    }  # the concept says whose
     for slot in stage.slots:
-        if slot not in given:
+        if slot not in given and not (slot in named and source.classes()):
             raise RecipeError(f'pairs "{stage.pairs.type}": expected the slots {", ".join(given)}, got "{slot}"')

@@ -9,6 +9,7 @@ from __future__ import annotations
 ENCODERS: dict[str, str] = {
     "mel-cnn": "encoders.spectrogram:MelCnn",
     "mel-cnn-1d": "encoders.spectrogram:MelCnn1d",
+    "mel-inception": "encoders.inception:MelInception",
     "sample-cnn": "encoders.waveform:SampleCnn",
     "re-se-2-multi": "encoders.waveform:ReSE2Multi",
     "spectrogram-transformer": "encoders.spectrogram_transformer:SpectrogramTransformer",
@@ -32,6 +33,9 @@ HEADS: dict[str, str] = {
     "projection": "encoders.heads:Projection",
     "linear": "encoders.heads:Linear",
     "identity": "encoders.heads:Identity",
+    "free": "encoders.heads:Free",
     "cca": "encoders.cca:Canonical",
+    "lda": "encoders.cca:Canonical",
+    "lmnn": "encoders.cca:Canonical",
     "hash": "encoders.heads:Hash",
 }

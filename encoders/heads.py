@@ -47,6 +47,12 @@ class Identity(nn.Module):
         return vectors
 
 
+class Free(Identity):
+    """The vectors as they are, of whatever length: proxies that are not normalized, a classifier's last layer."""
+
+    unit = False
+
+
 class Hash(nn.Module):
     """Values in (-1, 1) whose signs are the bits of a hash: tanh of a linear layer (Raffel 2016). Their length is meant, so that the
     joint embedding leaves them as they are.

@@ -16,6 +16,7 @@ from crossmodal.base.errors import RecipeError
 from encoders.convolutional import ConvolutionalEncoder, activation_of
 from encoders.encoder import AudioEncoder
 from encoders.frontends import LogMel
+from encoders.pooling import AutoPool, pooling_of
 
 
 class MelEncoder(AudioEncoder):
@@ -140,6 +141,7 @@ class MelCnn1d(MelEncoder):
     Defaults are the paper's: 128 of length 4 with pooling 4 three times, 128 of length 2 with pooling 2,
     100 of length 1. The last layer has no non-linearity, for the words it is compared with have negative
     coordinates too. Lee & Nam 2019 (voices): lengths and poolings of 3, "leaky-relu", 256 of length 1.
+    pooling: over time, "mean" or "auto" (`encoders.pooling`).
     log_gain: a stronger logarithm and each band standardized before the first layer (`StrongerLogarithm`); 0: neither.
     """
 
@@ -162,6 +164,7 @@ class MelCnn1d(MelEncoder):
         activation: str = "relu",
         dropout: float = 0.0,
         log_gain: float = 0.0,
+        pooling: str = "mean",
         dimension: int = 100,
     ) -> None:
         super().__init__(
@@ -209,12 +212,15 @@ class MelCnn1d(MelEncoder):
             )
         )
         self.output = nn.Conv1d(channels[-1], dimension, 1)
+        self.pool = pooling_of(pooling, dimension)
 
     def forward(self, batch: Tensor) -> Tensor:  # type: ignore[override]
         """(n, bands, frames) -> (n, dimension)."""
-        return self.output(self.blocks(self.louder(batch))).mean(dim=-1)
+        vectors: Tensor = self.pool(self.output(self.blocks(self.louder(batch))))
+        return vectors
 
     def layers(self) -> list[nn.Module]:
         """The stronger logarithm where there is one, the convolution blocks and the output convolution."""
         first = [self.louder] if isinstance(self.louder, StrongerLogarithm) else []
-        return [*first, *self.blocks, self.output]
+        last = [self.pool] if isinstance(self.pool, AutoPool) else []
+        return [*first, *self.blocks, self.output, *last]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[^\W_]+|[^\w\s]")
 
+_MOST_JUDGED = 10_000  # words
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
@@ -60,6 +61,7 @@ class TokenEncoder(Encoder):
                 f"expected {found.source!r} to hold a tokenizer; got {reason}; "
                 "give a folder with tokenizer.json, as save_pretrained() writes it"
             ) from error
+        self._judged: dict[str, bool] = {}
         self.maximum_tokens = min(maximum_tokens, int(self.tokenizer.model_max_length))
         self.pretrained = found.provenance
 
@@ -89,7 +91,16 @@ class TokenEncoder(Encoder):
         pieces shorter than two characters on average (three pieces at least for Latin letters, two for
         other scripts). A foreign word in Latin letters that splits into longer pieces is not noticed.
         """
-        return [word for word in dict.fromkeys(_WORD.findall(text)) if self._is_unknown(word)]
+        return [word for word in dict.fromkeys(_WORD.findall(text)) if self._judged_unknown(word)]
+
+    def _judged_unknown(self, word: str) -> bool:
+        """As `_is_unknown`, which takes a fraction of a millisecond, once for each word that people ask for."""
+        found = self._judged.get(word)
+        if found is None:
+            if len(self._judged) >= _MOST_JUDGED:
+                self._judged.clear()
+            found = self._judged[word] = self._is_unknown(word)
+        return found
 
     def _is_unknown(self, word: str) -> bool:
         tokens = self.tokenizer.tokenize(word)

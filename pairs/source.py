@@ -52,6 +52,16 @@ class AudioPlaces:
 
 
 @dataclass(frozen=True)
+class Another:
+    """Another window of a recording. item: whose; beside: an earlier slot with a window of it, half of which it shares at the most, or as
+    little as can be where the recording is too short for that.
+    """
+
+    item: int
+    beside: str
+
+
+@dataclass(frozen=True)
 class Overlay:
     """A window of one item's voice over a window of another's accompaniment, added up as frames. voice, backing: items with files of these
     names; decibels: level of the voice over the accompaniment, within the window; minus infinity: the accompaniment alone.
@@ -108,6 +118,10 @@ class PairSource:
     def classes(self) -> list[str]:
         """Names of the classes that its labels are about, where the source defines them itself."""
         return []
+
+    def choose(self, count: int, generator: np.random.Generator) -> list[int] | None:
+        """The items of a batch of `count`, for sources that care which meet in a batch; None: each in its turn."""
+        return None
 
     def draw(self, index: int, generator: np.random.Generator) -> Example:
         """An example for item `index`; all randomness comes from `generator`."""

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from crossmodal.base.errors import InputError
+from pairs.concepts import values_of
 from pairs.source import Caption, Example, Item, PairSource
 from pairs.synonyms import SYNONYMS
 from pairs.vocabulary import contains_phrase, unseen_tags
@@ -137,13 +138,22 @@ class TextPairs(_Worded):
 
 class LabelPairs(PairSource):
     """A recording with all of its tags as classes, for supervised tagging. labels: the classes, default: all tags of the items; of:
-    the modality, for pictures ("image") instead.
+    the modality, for pictures ("image") instead; by: whose values are the classes (`pairs.concepts`: "artist", facets) instead of the tags.
     """
 
-    def __init__(self, items: Sequence[Item], *, labels: Sequence[str] = (), of: str = "audio") -> None:
-        self.labels = list(labels) or sorted({tag for item in items for tag in item.tags})
-        self._of = of
-        super().__init__([item for item in items if item.tags])
+    def __init__(
+        self, items: Sequence[Item], *, labels: Sequence[str] = (), of: str = "audio", by: Sequence[str] = ("tag",)
+    ) -> None:
+        if not by:
+            raise InputError("labels: expected a concept whose values are the classes (by: [artist]), got none")
+        values = {item.id: frozenset().union(*(values_of(item, concept) for concept in by)) for item in items}
+        self.labels = list(labels) or sorted({value for item in items for value in values[item.id]})
+        self._of, self._values = of, values
+        super().__init__([item for item in items if values[item.id]])
+        if items and not self.items:
+            raise InputError(
+                f"expected items with values of {', '.join(by)}, got none among {len(items)}; fill these columns"
+            )
 
     def classes(self) -> list[str]:
         """The classes."""
@@ -156,8 +166,8 @@ class LabelPairs(PairSource):
 
     def draw(self, index: int, generator: np.random.Generator) -> Example:
         """inputs: audio or image (the item), label: (classes,) booleans."""
-        tags = self.items[index].tags
-        return Example(index, {self._of: index, "label": tuple(label in tags for label in self.labels)})
+        own = self._values[self.items[index].id]
+        return Example(index, {self._of: index, "label": tuple(label in own for label in self.labels)})
 
 
 class ViewPairs(PairSource):

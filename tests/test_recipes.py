@@ -16,13 +16,19 @@ from crossmodal.evaluation import evaluate
 from crossmodal.recipe import Recipe, dump_recipe, load_recipe, parse_recipe, recipe_names
 from crossmodal.space import Space
 from crossmodal.space_files import load_space
+from crossmodal.stages.fit import read_losses
 from crossmodal.training import train
 from pairs.catalogue import read_catalogue, write_catalogue
+from pairs.concepts import concept_of, values_of
+from pairs.playlists import learn_track_vectors
 from pairs.sheet_music import read_sheet
 from pairs.source import Item
 
 SMALL = {  # encoder -> arguments that make it small, as a recipe would write them
     "mel-cnn": "{sample_rate: 16000, bands: 16, channels: [4, 4], pools: [[2, 2], [2, 2]], window_seconds: 1.0, dimension: 8}",
+    "mel-inception": "{sample_rate: 16000, first: 4, width: 2, pairs: 2, bands: 16, window_seconds: 1.0}",
+    "sample-cnn": "{sample_rate: 16000, first: 4, channels: [4, 4, 4, 4, 4, 4, 4], dimension: 8}",
+    "re-se-2-multi": "{sample_rate: 16000, first: 4, channels: [4, 4, 4, 4, 4, 4, 4], widening: 2, dimension: 8}",
     "mel-cnn-1d": "{sample_rate: 16000, bands: 16, channels: [8], kernels: [4], pools: [4], window_seconds: 1.0, dimension: 100}",
     "excerpt-context": "{channels: [2, 2, 4], width: 8, radius: 4}",
     "sheet-context": "{channels: [2, 2, 4], width: 8, radius: 4}",
@@ -56,12 +62,16 @@ def small(name: str, words: Path) -> Recipe:
     for stage, part in full.stages.items():
         if part.pairs.type == "audio-sheet":
             overrides += [f"stages.{stage}.pairs.arguments.anchors=3", f"stages.{stage}.training.batch_size=3"]
-        if "label" in part.auxiliary and full.towers.keys() <= {"voice", "mix"}:  # as wide as the small towers
-            overrides.append(f"stages.{stage}.auxiliary.label.encoder.arguments.dimension=100")
+        if "label" in part.auxiliary and full.towers.keys() <= {"voice", "mix", "audio"}:  # as wide as the small towers
+            width = 8 if full.facets else 100
+            overrides.append(f"stages.{stage}.auxiliary.label.encoder.arguments.dimension={width}")
         if part.pairs.type == "midi-audio":
             overrides.append(f"stages.{stage}.pairs.arguments.frames=64")
         if part.fit:
-            overrides.append(f"stages.{stage}.fit.arguments.pairs=20")
+            overrides.append(f"stages.{stage}.fit.arguments.{'samples' if part.by else 'pairs'}=20")
+    if full.facets:
+        overrides.append("facets={genre: 2, mood: 2, instruments: 2, tempo: 2}")
+        overrides.append("towers.audio.head.arguments.dimension=8")
     for modality, tower in full.towers.items():
         place = f"towers.{modality}.encoder.arguments"
         if tower.encoder.type in SMALL:
@@ -150,6 +160,8 @@ def test_every_recipe_of_sheets_trains_and_its_space_reloads(
     assert similarity.shape == (1, 1) and abs(similarity[0, 0]) <= 1 + 1e-6
 
 
+LISTED = "playlists-word2vec"  # its words are tracks
+ALIKE = [name for name in recipe_names() if load_recipe(name).towers.keys() == {"audio"} or name == LISTED]
 COVERS = [name for name in recipe_names() if "image" in load_recipe(name).towers]
 
 
@@ -197,7 +209,9 @@ def test_every_recipe_of_covers_trains_and_its_space_reloads(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in recipe_names() if name not in {*SHEETS, *MIDI, *COVERS, *VOICES}])
+@pytest.mark.parametrize(
+    "name", [name for name in recipe_names() if name not in {*SHEETS, *MIDI, *COVERS, *VOICES, *ALIKE}]
+)
 def test_every_recipe_trains_and_its_space_reloads(name: str, words: Path, sounds: Path, tmp_path: Path) -> None:
     recipe = small(name, words)
     trained, skipped = train(recipe, sounds / "catalogue.jsonl", tmp_path / name, jobs=1, device="cpu", quiet=True)
@@ -218,3 +232,48 @@ def test_every_recipe_trains_and_its_space_reloads(name: str, words: Path, sound
     assert space.similarity(space.encode(other, ["low"]), space.encode("audio", paths)).shape == (1, 3)
     table = evaluate(space, sounds / "catalogue.jsonl", quiet=True)
     assert table.rows and all(row.chance is not None for row in table.rows)
+
+
+@pytest.fixture(scope="module")
+def related(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The twelve recordings with what the recipes of similarity go by: artists, albums, labels, facets, playlists, ranked lists."""
+    folder = tmp_path_factory.mktemp("related")
+    rows = []
+    for number, line in enumerate((sounds / "catalogue.jsonl").read_text(encoding="utf-8").splitlines()):
+        row = json.loads(line)
+        row |= {"audio": str(sounds / row["audio"]), "album": f"album {number // 2}", "label": f"label {number % 2}"}
+        row |= {"genre": row["tags"][0], "mood": row["tags"][1], "instruments": f"kind {number % 3}"}
+        row |= {"tempo": ["slow", "fast"][number % 2], "playlists": [f"list {number % 3}", f"list {number % 4 + 3}"]}
+        row["together"] = row["ranked"] = [f"track-{(number + step) % 12:02}" for step in range(1, 12)]
+        rows.append(json.dumps(row))
+    (folder / "catalogue.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder / "catalogue.jsonl"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALIKE)
+def test_every_recipe_of_similarity_trains_and_its_space_reloads(
+    name: str, words: Path, related: Path, tmp_path: Path
+) -> None:
+    if name == LISTED:
+        words = tmp_path / "tracks.txt"
+        items = read_catalogue(related).items
+        lists = {
+            value: [i.id for i in items if value in values_of(i, "playlists")]
+            for value in concept_of(items, "playlists").names
+        }
+        assert learn_track_vectors(lists, words, dimension=12) == 12
+    recipe = small(name, words)
+    trained, skipped = train(recipe, related, tmp_path / name, jobs=1, device="cpu", quiet=True)
+    assert not skipped
+    space = load_space(tmp_path / name)
+    assert space.fingerprint == trained.fingerprint and space.modalities == list(recipe.towers)
+    paths = [item.files["audio"] for item in read_catalogue(related).items[:3]]
+    vectors = space.encode("audio", paths)
+    np.testing.assert_allclose(vectors, trained.encode("audio", paths), atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert (space.embedding.facets is not None) == bool(recipe.facets)
+    losses = read_losses(next((tmp_path / name / "training").glob("1-*")))
+    assert all(np.isfinite(value) for curve in losses.values() for _, value in curve)
+    table = evaluate(space, related, quiet=True)
+    assert "multi-label R@5 recordings" in [row.metric for row in table.rows]

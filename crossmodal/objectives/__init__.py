@@ -21,20 +21,32 @@ OBJECTIVES: dict[str, str] = {
     "contrastive": "crossmodal.objectives.contrastive:Contrastive",
     "triplet-hinge": "crossmodal.objectives.triplet:TripletHinge",
     "info-nce": "crossmodal.objectives.info_nce:InfoNCE",
+    "nce": "crossmodal.objectives.nce:NCE",
+    "n-pair": "crossmodal.objectives.n_pair:NPair",
+    "lifted-structure": "crossmodal.objectives.lifted_structure:LiftedStructure",
+    "soft-nearest-neighbour": "crossmodal.objectives.soft_nearest_neighbour:SoftNearestNeighbour",
     "hash-contrastive": "crossmodal.objectives.hashing:HashContrastive",
     "hash-info-nce": "crossmodal.objectives.hashing:HashInfoNCE",
     "normalized-softmax": "crossmodal.objectives.normalized_softmax:NormalizedSoftmax",
     "proxy-classification": "crossmodal.objectives.normalized_softmax:ProxyClassification",
+    "proxy-nca": "crossmodal.objectives.proxy:ProxyNCA",
+    "proxy-anchor": "crossmodal.objectives.proxy:ProxyAnchor",
+    "prototypical": "crossmodal.objectives.normalized_softmax:Prototypical",
     "binary-cross-entropy": "crossmodal.objectives.binary_cross_entropy:BinaryCrossEntropy",
 }
 
-FITS: dict[str, str] = {"cca": "crossmodal.objectives.correlation:Cca"}
+FITS: dict[str, str] = {
+    "cca": "crossmodal.objectives.correlation:Cca",
+    "lda": "crossmodal.objectives.linear_metrics:Lda",
+    "lmnn": "crossmodal.objectives.linear_metrics:Lmnn",
+}
 
 SIMILARITIES: dict[str, str] = {
     "cosine": "crossmodal.objectives.similarity:Cosine",
     "dot": "crossmodal.objectives.similarity:Dot",
     "bilinear": "crossmodal.objectives.similarity:Bilinear",
     "negative-euclidean": "crossmodal.objectives.similarity:NegativeEuclidean",
+    "negative-squared-euclidean": "crossmodal.objectives.similarity:NegativeSquaredEuclidean",
 }
 
 

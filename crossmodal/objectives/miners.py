@@ -85,12 +85,52 @@ def mine_semi_hard(
     return _best(positives, negatives, count, keys)
 
 
+def mine_batch_hard(
+    similarities: Tensor, positives: Tensor, negatives: Tensor, count: int, generator: torch.Generator
+) -> Triplets:
+    """Of each anchor the least similar positive alone, with the most similar negatives (Hermans, Beyer, Leibe 2017)."""
+    with torch.no_grad():
+        farthest = (
+            similarities.masked_fill(~positives, torch.inf).argmin(dim=1, keepdim=True) if positives.numel() else None
+        )
+        only = torch.zeros_like(positives)
+        if farthest is not None:
+            only.scatter_(1, farthest, True)
+    return mine_hard(similarities, positives & only, negatives, count, generator)
+
+
+def mine_distance_weighted(
+    similarities: Tensor, positives: Tensor, negatives: Tensor, count: int, generator: torch.Generator
+) -> Triplets:
+    """Negatives drawn so that all distances come alike often (Wu et al., Sampling Matters in Deep Embedding Learning, ICCV 2017, eq. 4).
+
+    Similarities are cosines. Weights are 1 / q(d), q the density of distances d between points drawn evenly from a sphere; there the
+    dimension decides how sharp it is, here 128 at all times; d is held above 0.5, as theirs, and those beyond 1.4 are not drawn
+    unless an anchor has no other.
+    """
+    distances = (2 - 2 * similarities.detach().float()).clamp_min(0.25).sqrt()
+    logarithm = -(SPHERE - 2) * distances.log() - (SPHERE - 3) / 2 * (1 - distances.square() / 4).clamp_min(1e-8).log()
+    logarithm = torch.where(distances < 1.4, logarithm, logarithm - 1e6)
+
+    def keys(anchors: Tensor, _: Tensor) -> Tensor:
+        drawn = torch.rand(len(anchors), negatives.shape[1], generator=generator).to(similarities.device)
+        return (
+            logarithm[anchors] - (-drawn.clamp_min(1e-12).log()).clamp_min(1e-12).log()
+        )  # the Gumbel trick: no replacement
+
+    return _best(positives, negatives, count, keys)
+
+
+SPHERE = 128
+
 MINERS: dict[str, Miner] = {
     "all": mine_all,
     "random": mine_random,
     "easy": mine_easy,
     "semi-hard": mine_semi_hard,
     "hard": mine_hard,
+    "batch-hard": mine_batch_hard,
+    "distance-weighted": mine_distance_weighted,
 }
 
 

@@ -66,3 +66,21 @@ class ProxyClassification(NormalizedSoftmax):
         learned: bool = False,
     ) -> None:
         super().__init__(similarity=similarity, dimension=dimension, temperature=temperature, learned=learned)
+
+
+class Prototypical(NormalizedSoftmax):
+    """L = mean_i -log( e^(-|q_i - c_p|^2) / sum_j e^(-|q_i - c_j|^2) ), the targets c being means of the vectors of a class.
+
+    Snell, Swersky, Zemel: Prototypical Networks for Few-shot Learning, NeurIPS 2017, eq. 2. The means are made where the comparison
+    is (a recipe's `prototypes: true`); squared Euclidean distance, for means of unit vectors are shorter than they.
+    """
+
+    def __init__(
+        self,
+        *,
+        similarity: str = "negative-squared-euclidean",
+        dimension: int | None = None,
+        temperature: float = 1.0,
+        learned: bool = False,
+    ) -> None:
+        super().__init__(similarity=similarity, dimension=dimension, temperature=temperature, learned=learned)

@@ -85,3 +85,11 @@ class NegativeEuclidean(Similarity):
         # The exact form: the one by matrix product loses half the digits of near neighbours, and its gradient
         # is wrong.
         return -torch.cdist(queries, targets, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+class NegativeSquaredEuclidean(Similarity):
+    """s(q, t) = -|q - t|^2, at most 0: the Bregman divergence whose best prototype is the mean (Snell et al., NeurIPS 2017)."""
+
+    def compare(self, queries: Tensor, targets: Tensor) -> Tensor:
+        # No product of matrices, as above; and no square of a distance, whose gradient at zero is none.
+        return -(queries[:, None, :] - targets[None, :, :]).square().sum(dim=-1)

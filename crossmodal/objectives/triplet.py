@@ -24,7 +24,7 @@ class TripletHinge(ComparisonObjective):
     Zero-Shot Learning for Audio-Based Music Classification and Tagging, ISMIR 2019 (cosine, margin
     0.4, one random negative).
 
-    mining: random, all, easy, semi-hard or hard (see miners); negatives: how many for each positive pair;
+    mining: random, all, easy, semi-hard, hard, batch-hard or distance-weighted (see miners); negatives: how many for each positive pair;
     symmetric: the mean of both directions; active_only: the mean is over triplets within the margin, which
     keeps gradients large when most triplets are solved already; seed: of the random negatives, which go on
     where they were after a resume. Graded weights weigh by the positive.

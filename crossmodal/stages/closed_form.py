@@ -13,6 +13,7 @@ from crossmodal.base.progress import progress
 from crossmodal.data import Batch, BatchSource
 from crossmodal.embedding import JointEmbedding, TowerModule
 from crossmodal.objectives.correlation import Cca
+from crossmodal.objectives.linear_metrics import Lda, Lmnn
 from crossmodal.stages.fit import on_gpu
 from encoders.cca import Canonical
 from encoders.encoder import Anchored
@@ -57,6 +58,34 @@ def fit_heads(
         tower.head.set_projection(projection.mean, projection.matrix)
     report = {"pairs": len(first), "correlations": [round(c, 6) for c in fitted.correlations.tolist()]}
     write_json(make_folder(folder) / "correlations.json", report)
+
+
+def fit_classes(
+    embedding: JointEmbedding, slot: str, concept: str, method: Lda | Lmnn, batches: BatchSource, *, device: str | None, quiet: bool
+) -> None:  # fmt: skip
+    """Fits the head of one tower in place, to the classes that the concept's values are; of several values the first counts.
+
+    Whole batches from the first on are encoded as a search would, until `method.samples` rows are there. Rows without a value are left
+    out. Raises InputError where nothing can be fitted.
+    """
+    where = torch.device(device or "cuda") if on_gpu(device) else torch.device("cpu")
+    tower = embedding.tower(slot)
+    if not isinstance(tower.head, Canonical):
+        raise RecipeError(f"towers.{slot}.head: expected one that can be fitted, got {type(tower.head).__name__}")
+    rows, classes, count, step = list[Tensor](), list[Tensor](), 0, 0
+    embedding.eval().to(where)
+    with torch.inference_mode(), progress(method.samples, "fitting", quiet=quiet) as bar:
+        while count < method.samples:
+            batch = batches[step]
+            found, ids = _features(tower, slot, batch, where), batch.concepts[concept][slot][:, 0]
+            rows.append(found[ids >= 0])
+            classes.append(ids[ids >= 0])
+            bar.advance(min(len(found), method.samples - count))
+            count, step = count + len(found), step + 1
+    embedding.cpu()
+    # Copied out of inference mode: what is fitted by gradient would refuse its tensors.
+    projection = method.fit(torch.cat(rows).clone(), torch.cat(classes).clone())
+    tower.head.set_projection(projection.mean, projection.matrix)
 
 
 def _features(tower: TowerModule, slot: str, batch: Batch, device: torch.device) -> Tensor:

@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from crossmodal.base.errors import InputError
 from crossmodal.base.progress import Bar, progress
 from crossmodal.data import BatchModule, BatchSource
-from crossmodal.recipe import Training
+from crossmodal.recipe_parts import Training
 from crossmodal.stages.learning import Learning
 
 MONITOR = "validation_loss"
@@ -90,7 +90,7 @@ def _callbacks(
         callbacks.append(best)
         if training.patience:
             callbacks.append(EarlyStopping(MONITOR, patience=training.patience))
-    return callbacks
+    return [*callbacks, _Farewell()]
 
 
 def _trainer(
@@ -170,6 +170,15 @@ class _Reseed(Callback):
         self, trainer: lightning.Trainer, module: lightning.LightningModule, batch: object, step: int
     ) -> None:
         torch.manual_seed(hash((self._seed, trainer.global_step, trainer.global_rank)) % 2**63)
+
+
+class _Farewell(Callback):
+    """The processes of a training on several devices leave it together: one that ends while another still listens for it may abort."""
+
+    def teardown(self, trainer: lightning.Trainer, module: lightning.LightningModule, stage: str) -> None:
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.barrier()
+            torch.distributed.destroy_process_group()
 
 
 class _Progress(Callback):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import lightning
 from torch import Tensor
 
+from crossmodal.comparing import LABEL
 from crossmodal.data import Batch
 
 
@@ -30,7 +32,7 @@ def gather_batch(module: lightning.LightningModule, batch: Batch) -> Batch:
         return gathered.flatten(0, 1)
 
     return replace(
-        batch,
+        _gathered_concepts(batch, gather),
         inputs={},
         labels=None if batch.labels is None else gather(batch.labels),
         facts=gather(batch.facts),
@@ -38,6 +40,15 @@ def gather_batch(module: lightning.LightningModule, batch: Batch) -> Batch:
         tags=gather(batch.tags),
         group=gather(batch.group),
     )
+
+
+def _gathered_concepts(batch: Batch, gather: Callable[[Tensor], Tensor]) -> Batch:
+    """With the values of all processes' rows; the classes are the same in all."""
+    rows = {
+        concept: {slot: ids if slot == LABEL else gather(ids) for slot, ids in slots.items()}
+        for concept, slots in batch.concepts.items()
+    }
+    return replace(batch, concepts=rows)
 
 
 def _alone(module: lightning.LightningModule) -> bool:

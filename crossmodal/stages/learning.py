@@ -7,7 +7,7 @@ live for the stage alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning
@@ -17,11 +17,14 @@ from torch import Tensor, nn
 from crossmodal.augmentation import Augmentation
 from crossmodal.base.errors import IntegrityError, RecipeError
 from crossmodal.base.progress import progress
-from crossmodal.comparing import LABEL, compare
+from crossmodal.comparing import LABEL, averaged, compare, values
 from crossmodal.data import Batch
 from crossmodal.embedding import JointEmbedding, TowerModule, owned_state, projected
+from crossmodal.memory import Memory
+from crossmodal.objectives.comparison import Comparison
 from crossmodal.objectives.similarity import Cosine
-from crossmodal.recipe import ComparisonPart, Training, compares_space
+from crossmodal.recipe import compares_space
+from crossmodal.recipe_parts import ComparisonPart, Training
 from crossmodal.stages.gathering import gather_batch, gather_vectors
 from encoders.encoder import Anchored, AudioEncoder
 from encoders.labels import Labels
@@ -44,6 +47,7 @@ class Learning(lightning.LightningModule):
         heads: Mapping[str, nn.Module],
         augmentations: list[Augmentation],
         seed: int,
+        augmented: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.embedding = embedding
@@ -52,7 +56,8 @@ class Learning(lightning.LightningModule):
         self.heads = nn.ModuleDict(dict(heads))
         self.objectives = nn.ModuleList(objectives)
         self._parts, self._training, self._seed = parts, training, seed
-        self._augmentations = augmentations
+        self._augmentations, self._augmented_slots = augmentations, frozenset(augmented)
+        self._memories = [Memory(part.memory) if part.memory else None for part in parts]
         self._features: dict[str, dict[str, Tensor]] = {}
         self._draws = 0
         for modality in embedding.towers:  # a head that another one stands in for is not trained
@@ -101,21 +106,20 @@ class Learning(lightning.LightningModule):
             return vectors
         if slot not in batch.inputs:
             raise RecipeError(f'expected a slot that the pairs give ({", ".join(batch.inputs)}), got "{slot}"')
-        features = self._features_of(tower, modality, batch.inputs[slot])
+        changed = self.training and (not self._augmented_slots or slot in self._augmented_slots)
+        features = self._features_of(tower, modality, batch.inputs[slot], changed=changed)
         if modality in self.heads:
             return projected(self.heads[modality], features)
         return tower.project(features)
 
-    def _features_of(self, tower: TowerModule, modality: str, inputs: object) -> Tensor:
+    def _features_of(self, tower: TowerModule, modality: str, inputs: object, *, changed: bool = False) -> Tensor:
         if isinstance(inputs, Anchored):
-            sounds = self.training and isinstance(tower.encoder, AudioEncoder)
+            sounds = changed and isinstance(tower.encoder, AudioEncoder)
             places = Anchored(self._augmented(inputs.windows), inputs.anchors) if sounds else inputs
             found: Tensor = tower.encoder(places)
             return found
         if isinstance(inputs, Tensor):
-            features: Tensor = tower.encoder(
-                self._augmented(inputs, tower.encoder.modality) if self.training else inputs
-            )
+            features: Tensor = tower.encoder(self._augmented(inputs, tower.encoder.modality) if changed else inputs)
             return features
         assert isinstance(inputs, list)
         if tower.frozen:
@@ -165,18 +169,38 @@ class Learning(lightning.LightningModule):
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The weighted loss, and the mean reciprocal rank of the nearest right answer within the batch."""
         self._draws = 0
-        slots = dict.fromkeys(s for part in self._parts for s in (*part.queries, *part.targets))
+        slots = dict.fromkeys(s for part in self._parts for s in part.slots)
         local = {slot: self.vectors(batch, slot) for slot in slots}
         gathered = {slot: v if slot == LABEL else gather_vectors(self, v) for slot, v in local.items()}
         whole = gather_batch(self, batch)
         total = torch.zeros((), device=self.device)
-        for part, objective in zip(self._parts, self.objectives, strict=True):
-            comparison = compare(gathered, whole, part.queries, part.targets)
+        comparisons = [self._comparison(number, gathered, whole) for number in range(len(self._parts))]
+        for part, objective, comparison in zip(self._parts, self.objectives, comparisons, strict=True):
             total = total + part.weight * objective(comparison)
         with torch.no_grad():
-            first = compare(gathered, whole, self._parts[0].queries, self._parts[0].targets)
+            first = comparisons[0]
             similarity = self.objectives[0].similarity(first.queries, first.targets)  # type: ignore[operator]
         return total, _reciprocal_rank(similarity, first.positives, first.negatives)
+
+    def _comparison(self, number: int, vectors: Mapping[str, Tensor], batch: Batch) -> Comparison:
+        """What part `number` compares: the facet that it names, prototypes, and what is remembered of earlier batches."""
+        part, memory = self._parts[number], self._memories[number]
+        if part.facet is not None:
+            facets = self.embedding.facets
+            assert facets is not None  # a recipe is checked for it
+            vectors = {slot: facets.part(vectors[slot], part.facet) for slot in part.slots}
+        found = compare(vectors, batch, part.queries, part.targets, by=part.concept, against=part.against)
+        if part.concept is None or not (part.prototypes or memory):
+            return found
+        asked, given = (values(batch, slots, part.concept) for slots in (part.queries, part.targets))
+        if part.prototypes:
+            return averaged(found, asked, given)
+        assert memory is not None
+        if not self.training:  # what is remembered is of the training items
+            return found
+        extended = memory.extend(found, asked)
+        memory.remember(found.targets, given)
+        return extended
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """One step of the optimizer."""

@@ -12,7 +12,8 @@ from crossmodal.assembly import build, build_embedding, build_pairs, build_tower
 from crossmodal.base.errors import RecipeError
 from crossmodal.embedding import SymmetricBilinear
 from crossmodal.objectives.similarity import Cosine
-from crossmodal.recipe import Component, Recipe, Tower, parse_recipe
+from crossmodal.recipe import Recipe, load_recipe, parse_recipe
+from crossmodal.recipe_parts import Component, Tower
 from encoders import HEADS
 from pairs.source import Item
 
@@ -190,3 +191,21 @@ def test_every_tower_knows_its_width_and_asking_changes_nothing() -> None:
     tower.train()
     assert tower.dimension == 5 and tower.head.training
     assert all(torch.equal(before[k], v) for k, v in tower.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("name", "override"),
+    [
+        ("sample-cnn", "towers.audio.encoder.arguments={length: 4, blocks: 7}"),
+        ("sample-cnn", "towers.audio.encoder.arguments={sample_rate: 8000, strides: [5, 5, 3, 3, 3, 2, 2, 2, 2, 2]}"),
+        ("waveform-frames", "towers.audio.encoder.arguments.strides=[512, 4, 4, 4, 2]"),
+        ("conditional-triplet", "stages.facets.pairs.arguments.apart=true"),
+        ("clmr", 'stages.contrast.augmented=["audio@2"]'),
+        *(
+            ("artist-album-track", f"stages.concepts.comparisons.0.objective.arguments.negatives={count}")
+            for count in (1, 16)
+        ),
+    ],
+)
+def test_the_studies_of_the_papers_are_overrides_of_their_recipes(name: str, override: str) -> None:
+    check_recipe(load_recipe(name, overrides=[override]))

@@ -10,7 +10,7 @@ from crossmodal.assembly import build
 from crossmodal.augmentation import AUGMENTATIONS, Equalize, Mask, Shorten, SpectrogramAugmentation
 from crossmodal.base.errors import RecipeError
 from crossmodal.base.names import resolve
-from crossmodal.recipe import Component
+from crossmodal.recipe_parts import Component
 from encoders.spectrogram import MelCnn
 from encoders.waveform import SampleCnn
 

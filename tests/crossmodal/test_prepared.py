@@ -17,9 +17,12 @@ import soundfile
 import torch
 
 from crossmodal import prepared
+from crossmodal.data import BatchSource
 from crossmodal.prepared import PreparedStore, front_end_key, prepare_store
 from encoders.spectrogram import MelCnn
 from encoders.waveform import SampleCnn
+from pairs.relatives import RelativePairs
+from pairs.source import Item
 from tests.conftest import RATE, tone
 
 
@@ -80,14 +83,58 @@ def test_windows_lie_within_their_recording_and_reach_both_ends(
         last = whole.shape[-1] - encoder.window
         seen = set()
         for seed in range(12 * (last + 1)):
-            window = store.window(path, np.random.default_rng(seed))
+            window = store.window(path, store.place(path, np.random.default_rng(seed)))
             assert window.shape == (encoder.window, 16)
             fits = [s for s in range(last + 1) if np.array_equal(whole[:, s : s + encoder.window].T, window)]
             assert fits
             seen.update(fits)
         assert {0, last} <= seen
-    first, second = (store.window(paths[6], np.random.default_rng(5)) for _ in range(2))
-    assert np.array_equal(first, second)
+    first, second = (store.place(paths[6], np.random.default_rng(5)) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_a_window_away_from_another_shares_half_of_it_at_the_most(
+    encoder: MelCnn, paths: list[Path], tmp_path: Path
+) -> None:
+    store, _ = prepare(encoder, paths, tmp_path / "store")
+    generator, far = np.random.default_rng(0), 0
+    for path in paths:
+        last = store.whole(path).shape[-1] - encoder.window
+        for away in range(last + 1):
+            allowed = [place for place in range(last + 1) if 2 * abs(place - away) >= encoder.window]
+            drawn = {store.place(path, generator, away=away) for _ in range(20 * (len(allowed) + 1))}
+            if allowed:
+                assert drawn == set(allowed)
+                far += 1
+            else:  # as far as it goes
+                assert max(abs(place - away) for place in (0, last)) == abs(drawn.pop() - away) and not drawn
+    assert far
+
+
+def test_windows_of_one_track_are_drawn_apart_where_the_pairs_ask_for_it(
+    encoder: MelCnn, paths: list[Path], tmp_path: Path
+) -> None:
+    store, _ = prepare(encoder, paths, tmp_path / "store")
+    items = [Item(f"{number:02}", {"audio": path}) for number, path in enumerate(paths)]
+    pairs = RelativePairs(items, by=["track"], apart=True)
+    batch = BatchSource(pairs, {"audio": encoder}, store, batch_size=len(items), seed=0, concepts=["track"])[0]
+    first, second = (batch.inputs[slot] for slot in ("audio", "audio@track"))
+    assert isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor)
+    far = 0
+    for row, number in enumerate(batch.concepts["track"]["audio@track"][:, 0].tolist()):
+        whole = store.whole(paths[number])
+        last = whole.shape[-1] - encoder.window
+        windows = [whole[..., place : place + encoder.window] for place in range(last + 1)]
+        one, other = (
+            [place for place, window in enumerate(windows) if torch.equal(window, made[row])]
+            for made in (first, second)
+        )
+        assert one and other
+        if last >= encoder.window:  # long enough wherever the first lies
+            far += 1
+            assert max(abs(a - b) for a in one for b in other) * 2 >= encoder.window
+    assert far
 
 
 @pytest.mark.usefixtures("small_shards")

@@ -210,3 +210,14 @@ def test_loading_by_name_and_path(tmp_path: Path) -> None:
         load_recipe(tmp_path / "binary.yaml")
     (tmp_path / "mine.yaml").write_text(MINIMAL, encoding="utf-8")
     assert load_recipe(tmp_path / "mine.yaml").name == "tiny"
+
+
+def test_an_augmentation_may_change_one_branch_alone() -> None:
+    recipe = load_recipe("clmr", overrides=['stages.contrast.augmented=["audio@2"]'])
+    assert recipe.stages["contrast"].augmented == ["audio@2"]
+    assert parse_recipe(dump_recipe(recipe), origin="again") == recipe
+    assert "augmented:" not in dump_recipe(load_recipe("clmr"))
+    with pytest.raises(RecipeError, match=r"augmented: expected slots that are compared \(audio, audio@2\)"):
+        load_recipe("clmr", overrides=['stages.contrast.augmented=["audio@3"]'])
+    with pytest.raises(RecipeError, match="no augmentation"):
+        load_recipe("artist-siamese", overrides=['stages.artists.augmented=["audio"]'])

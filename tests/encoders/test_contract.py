@@ -19,6 +19,7 @@ from encoders.encoder import AudioEncoder, Encoder
 from encoders.sheets import SheetEncoder
 
 SMALL: dict[str, dict[str, object]] = {
+    "mel-inception": {"first": 4, "width": 2, "pairs": 3, "bands": 32, "window_seconds": 1.0},
     "mel-cnn": {"channels": [4, 8], "pools": [[2, 2], [2, 2]], "bands": 32, "window_seconds": 1.0, "dimension": 12},
     "mel-cnn-1d": {
         "channels": [8, 8],
@@ -27,6 +28,7 @@ SMALL: dict[str, dict[str, object]] = {
         "bands": 32,
         "window_seconds": 1.0,
         "log_gain": 50.0,
+        "pooling": "auto",
     },
     "sample-cnn": {"channels": [4, 4, 4, 4, 8, 8, 8, 8], "first": 4, "dimension": 12},
     "re-se-2-multi": {"channels": [4, 4, 4, 4, 8, 8, 8, 8], "first": 4, "widening": 2, "dimension": 12},
@@ -258,7 +260,7 @@ def test_the_identity_head_and_the_wide_projection() -> None:
     assert resolve_head("identity")(input=6)(vectors) is vectors
     wide = resolve_head("projection")(input=6, dimension=3, hidden=9, dropout=0.1)
     assert wide(vectors).shape == (4, 3) and next(wide.parameters()).shape == (9, 6)
-    assert set(HEADS) == {"projection", "linear", "identity", "cca", "hash"}
+    assert set(HEADS) == {"projection", "linear", "identity", "free", "cca", "lda", "lmnn", "hash"}
 
 
 def test_importing_the_table_is_light() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -10,7 +13,7 @@ from crossmodal.base.errors import InputError, RecipeError
 from encoders.labels import Labels
 from encoders.spectrogram import MelCnn, MelCnn1d, StrongerLogarithm
 from encoders.spectrogram_transformer import SpectrogramTransformer
-from encoders.waveform import ReSE2Multi, ReSEBlock, SampleCnn, SqueezeExcitation
+from encoders.waveform import ReSE2Multi, ReSEBlock, SampleCnn, SqueezeExcitation, mixed_strides
 
 
 def weights(module: nn.Module, *, normalization: bool) -> int:
@@ -51,6 +54,54 @@ def test_sample_cnn_in_other_lengths(length: int, blocks: int, window: int) -> N
     encoder = SampleCnn(length=length, channels=[4] * blocks, first=4, dimension=6).eval()
     assert encoder.window == window
     assert encoder(torch.zeros(2, window)).shape == (2, 6)
+
+
+SIZES = {  # (length, blocks) -> samples of a window
+    (2, 13): 16_384, (2, 14): 32_768, (3, 8): 19_683, (3, 9): 59_049,
+    (4, 6): 16_384, (4, 7): 65_536, (5, 5): 15_625, (5, 6): 78_125,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("length", "blocks"), SIZES)
+def test_sample_cnn_of_the_eight_sizes(length: int, blocks: int) -> None:
+    """Lee & Nam 2017: m^n takes m^(n + 1) samples to one place; half of them are windows of 0.7 to 0.9 s."""
+    encoder = SampleCnn(length=length, blocks=blocks).eval()
+    assert encoder.window == SIZES[length, blocks] and len(encoder.blocks) == blocks
+    widths = [block[0][1].out_channels for block in encoder.blocks]  # type: ignore[index]
+    assert widths == [128] * 2 + [256] * (blocks - 4) + [512] * 2
+    small = SampleCnn(length=length, blocks=blocks, first=2, channels=[2] * blocks, dimension=3).eval()
+    with torch.inference_mode():
+        maps = small.blocks(small.strided(torch.randn(1, 1, encoder.window)))
+    assert maps.shape == (1, 2, 1)
+
+
+@pytest.mark.parametrize("rate", [2000, 4000, 8000, 12000, 16000, 20000, 22050])
+def test_lower_sampling_rates_keep_depth_and_seconds(rate: int) -> None:
+    strides = mixed_strides(round(59_049 * rate / 22_050))
+    assert len(strides) == 10 and set(strides) <= {2, 3, 4, 5} and strides == sorted(strides, reverse=True)
+    encoder = SampleCnn(sample_rate=rate, strides=strides, first=2, channels=[2] * 9, dimension=3).eval()
+    assert encoder.window / rate == pytest.approx(59_049 / 22_050, rel=0.04)
+    assert encoder(torch.randn(2, encoder.window)).shape == (2, 3)
+
+
+def test_mixed_strides_are_the_nearest_there_are() -> None:
+    def error(mix: tuple[int, ...]) -> float:
+        return abs(math.log(math.prod(mix) / 100))
+
+    best = min(error(mix) for mix in itertools.product((2, 3, 4, 5), repeat=4))
+    assert error(tuple(mixed_strides(100, layers=4))) == best
+    assert mixed_strides(3**10) == [3] * 10
+    for samples, layers in ((0, 4), (-5, 4), (10, 4), (700, 4)):
+        with pytest.raises(InputError, match="16 to 625"):
+            mixed_strides(samples, layers=layers)
+
+
+def test_a_long_first_stride_makes_frames_of_samples() -> None:
+    encoder = SampleCnn(strides=[256, 4, 4, 4, 4]).eval()
+    assert encoder.window == 65_536 and isinstance(encoder.strided[0], nn.Conv1d)
+    assert encoder.strided[0].kernel_size == encoder.strided[0].stride == (256,)
+    with torch.inference_mode():
+        assert encoder.strided(torch.zeros(1, 1, encoder.window)).shape == (1, 128, 256)
 
 
 def test_re_se_2_multi_joins_its_last_three_levels() -> None:
@@ -120,8 +171,18 @@ def test_other_networks_refuse_what_does_not_fit() -> None:
         MelCnn1d(channels=[8])
     with pytest.raises(RecipeError, match="product"):
         MelCnn1d(pools=[8, 8, 8, 8])
-    with pytest.raises(RecipeError):
-        SampleCnn(length=1)
+    wrongs: list[dict[str, object]] = [
+        {"length": 1},
+        {"strides": [3, 1]},
+        {"strides": [3]},
+        {"blocks": 0},
+        {"channels": []},
+    ]
+    for wrong in wrongs:
+        with pytest.raises(RecipeError, match="2 at least and one block"):
+            SampleCnn(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(RecipeError, match="blocks: 4, channels: 3"):
+        SampleCnn(blocks=4, channels=[2, 2, 2])
     with pytest.raises(RecipeError):
         ReSE2Multi(channels=[8])
     with pytest.raises(RecipeError, match="heads divide"):

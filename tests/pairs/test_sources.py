@@ -15,19 +15,23 @@ from pairs.source import Caption, Item, PairSource
 TAGS = ("slow", "choir", "violin", "jig", "loud")
 
 
+NEEDED: dict[str, dict[str, object]] = {"episodes": {"by": "work"}, "relatives": {"by": ["work", "tag"]}}
+
+
 def collection(count: int = 12) -> list[Item]:
     return [
         Item(
             f"item-{n}", {"audio": Path(f"{n}.wav"), "image": Path(f"{n}.jpg")},
             frozenset(tag for place, tag in enumerate(TAGS) if (n + place) % 3),
             (Caption("A slow piece", frozenset({"slow"})),) if n % 3 else (Caption("Of unknown facts"),), f"work-{n // 2}",
+            fields={"playlists": "one; two", "ranked": ";".join(f"item-{(n + step) % count}" for step in range(1, 6))},
         )
         for n in range(count)
     ]  # fmt: skip
 
 
 def build(name: str, items: list[Item], **arguments: object) -> PairSource:
-    return resolve(PAIRS, name, "a pair source")(items, **arguments)
+    return resolve(PAIRS, name, "a pair source")(items, **{**NEEDED.get(name, {}), **arguments})
 
 
 # those with files of their own kinds have tests of their own: tests/pairs/test_audio_sheet.py, test_midi_audio.py, test_vocal_mix.py

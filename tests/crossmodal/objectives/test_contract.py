@@ -119,6 +119,11 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
         ("triplet-hinge", {"negatives": 0}),
         ("contrastive", {"positive_margin": 0.1, "negative_margin": 0.2}),
         ("binary-cross-entropy", {"positive_weight": 0}),
+        ("n-pair", {"length_weight": -1}),
+        ("lifted-structure", {"margin": 0}),
+        ("nce", {"population": -1}),
+        ("soft-nearest-neighbour", {"temperature": 0}),
+        ("proxy-anchor", {"temperature": 0}),
     ],
 )
 def test_impossible_options_are_refused(name: str, options: dict[str, float | str | bool]) -> None:

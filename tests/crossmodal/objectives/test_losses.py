@@ -12,7 +12,12 @@ from crossmodal.objectives.binary_cross_entropy import BinaryCrossEntropy
 from crossmodal.objectives.comparison import Comparison, Prediction
 from crossmodal.objectives.contrastive import Contrastive
 from crossmodal.objectives.info_nce import InfoNCE
-from crossmodal.objectives.normalized_softmax import NormalizedSoftmax, ProxyClassification
+from crossmodal.objectives.lifted_structure import LiftedStructure
+from crossmodal.objectives.n_pair import NPair
+from crossmodal.objectives.nce import NCE
+from crossmodal.objectives.normalized_softmax import NormalizedSoftmax, Prototypical, ProxyClassification
+from crossmodal.objectives.proxy import ProxyAnchor
+from crossmodal.objectives.soft_nearest_neighbour import SoftNearestNeighbour
 from crossmodal.objectives.triplet import TripletHinge
 
 from .examples import cosine, one_positive, random_comparison
@@ -181,3 +186,104 @@ def test_binary_cross_entropy_on_a_prediction() -> None:
     assert empty.item() == 0
     with pytest.raises(InputError, match="one shape"):
         BinaryCrossEntropy()(Prediction(outputs, targets[:1]))
+
+
+def useful(comparison: Comparison) -> list[int]:
+    """Queries with a positive and a negative."""
+    return [
+        i for i in range(len(comparison.queries)) if comparison.positives[i].any() and comparison.negatives[i].any()
+    ]
+
+
+def named(mask: torch.Tensor) -> list[int]:
+    return [int(j) for j in mask.nonzero().flatten()]
+
+
+@both
+def test_soft_nearest_neighbour(weighted: bool) -> None:
+    c = random_comparison(weighted=weighted)
+    s, terms = cosine(c), []
+    for i in useful(c):
+        most = max(weight(c, i, p) for p in named(c.positives[i]))
+        right = sum(weight(c, i, p) / most * math.exp(s[i][p] / 0.2) for p in named(c.positives[i]))
+        every = sum(math.exp(s[i][j] / 0.2) for j in named(c.positives[i] | c.negatives[i]))
+        terms.append(-math.log(right / every))
+    assert SoftNearestNeighbour(temperature=0.2)(c).item() == pytest.approx(sum(terms) / len(terms), rel=1e-5)
+
+
+def test_n_pair_with_short_vectors() -> None:
+    c = random_comparison()
+    dots, terms = (c.queries @ c.targets.T).tolist(), []
+    for i in useful(c):
+        pairs = [
+            math.log(1 + sum(math.exp(dots[i][n] - dots[i][p]) for n in named(c.negatives[i])))
+            for p in named(c.positives[i])
+        ]
+        terms.append(sum(pairs) / len(pairs))
+    paired = c.positives | c.negatives
+    lengths = [
+        float(v @ v) for v, kept in ((c.queries, paired.any(dim=1)), (c.targets, paired.any(dim=0))) for v in v[kept]
+    ]
+    expected = sum(terms) / len(terms) + 0.02 * sum(lengths) / len(lengths)
+    assert NPair(length_weight=0.02)(c).item() == pytest.approx(expected, rel=1e-4)
+
+
+@both
+def test_lifted_structure(weighted: bool) -> None:
+    c = random_comparison(weighted=weighted)
+    numerator = denominator = 0.0
+    for i, p in c.positives.nonzero().tolist():
+        distance = lambda a, b: (c.queries[a] - c.targets[b]).norm().item()  # noqa: E731
+        pushes = [math.exp(1 - distance(i, n)) for n in named(c.negatives[i])]
+        pushes += [math.exp(1 - distance(k, p)) for k in named(c.negatives[:, p])]
+        if pushes:
+            numerator += weight(c, i, p) * max(0, math.log(sum(pushes)) + distance(i, p)) ** 2 / 2
+            denominator += weight(c, i, p)
+    assert LiftedStructure()(c).item() == pytest.approx(numerator / denominator, rel=1e-5)
+
+
+@both
+@pytest.mark.parametrize("population", [0, 50])
+def test_nce(weighted: bool, population: int) -> None:
+    c = random_comparison(weighted=weighted)
+    s, rows, every = cosine(c), useful(c), population or len(c.targets)
+    values = [math.exp(s[i][j] / 0.2) for i in rows for j in named(c.positives[i] | c.negatives[i])]
+    z = every * sum(values) / len(values)
+    terms = []
+    for i in rows:
+        negatives, positives = named(c.negatives[i]), named(c.positives[i])
+
+        def chance(j: int, i: int = i, count: int = len(negatives)) -> float:
+            data = math.exp(s[i][j] / 0.2) / z
+            return data / (data + count / every)
+
+        own = sum(weight(c, i, p) * -math.log(chance(p)) for p in positives) / sum(weight(c, i, p) for p in positives)
+        terms.append(own + sum(-math.log(1 - chance(n)) for n in negatives))
+    objective = NCE(temperature=0.2, population=population)
+    assert objective(c).item() == pytest.approx(sum(terms) / len(terms), rel=1e-4)
+    other = random_comparison(seed=1)
+    assert objective(other).item() == pytest.approx(objective(other).item()) and math.exp(
+        objective.log_z
+    ) == pytest.approx(z, rel=1e-4)
+
+
+def test_proxy_anchor_takes_several_positives() -> None:
+    c = random_comparison()
+    s = cosine(c)
+    pulls, pushes = [], []
+    for p in range(len(c.targets)):
+        if c.positives[:, p].any():
+            pulls.append(math.log(1 + sum(math.exp(8 * (0.2 - s[i][p])) for i in named(c.positives[:, p]))))
+        if (c.positives | c.negatives)[:, p].any():
+            pushes.append(math.log(1 + sum(math.exp(8 * (s[i][p] + 0.2)) for i in named(c.negatives[:, p]))))
+    expected = sum(pulls) / len(pulls) + sum(pushes) / len(pushes)
+    assert ProxyAnchor(margin=0.2, temperature=1 / 8)(c).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_prototypical_is_a_softmax_over_squared_distances() -> None:
+    c = one_positive()
+    terms = []
+    for i, query in enumerate(c.queries):
+        odds = [math.exp(-float((query - target).square().sum())) for target in c.targets]
+        terms.append(-math.log(odds[i] / sum(odds)))
+    assert Prototypical()(c).item() == pytest.approx(sum(terms) / len(terms), rel=1e-4)

@@ -79,3 +79,32 @@ def test_semi_hard_still_leaves_a_collapsed_space() -> None:
     same = torch.eye(4, dtype=torch.bool)
     triplets = MINERS["semi-hard"](torch.ones(4, 4), same, ~same, 1, torch.Generator())
     assert len(triplets) == 4
+
+
+def test_batch_hard_takes_the_farthest_positive_and_the_nearest_negatives() -> None:
+    similarities, positives, negatives = example(2)
+    expected = {}
+    for a in range(len(similarities)):
+        own, others = positives[a].nonzero().flatten().tolist(), negatives[a].nonzero().flatten().tolist()
+        if own and others:
+            farthest = min(own, key=lambda p: float(similarities[a, p]))
+            expected[a, farthest] = sorted(others, key=lambda n: -float(similarities[a, n]))[:2]
+    assert mined("batch-hard", 2, 2) == expected
+
+
+def test_distance_weighted_draws_by_one_over_the_density_of_distances() -> None:
+    distances = [1.0, 1.01, 1.02, 1.3, 1.5]
+    weights = [1 / (d**126 * (1 - d * d / 4) ** 62.5) for d in distances[:4]] + [
+        0.0
+    ]  # 128 dimensions; 1.5 is beyond 1.4
+    similarities = torch.tensor([[1.0, *(1 - d * d / 2 for d in distances)]]).expand(20000, -1)
+    one = torch.zeros(similarities.shape, dtype=torch.bool)
+    one[:, 0] = True
+    drawn = MINERS["distance-weighted"](similarities, one, ~one, 1, torch.Generator().manual_seed(0)).negatives
+    counts = Counter(drawn.tolist())
+    for place, weight in enumerate(weights, start=1):
+        assert counts[place] / 20000 == pytest.approx(weight / sum(weights), abs=0.015)
+    lone = torch.zeros((1, 2), dtype=torch.bool)
+    lone[0, 0] = True
+    far = MINERS["distance-weighted"](torch.tensor([[0.5, -0.5]]), lone, ~lone, 1, torch.Generator().manual_seed(0))
+    assert far.negatives.tolist() == [1]  # there is no other

@@ -13,7 +13,7 @@ from crossmodal.assembly import build_objective
 from crossmodal.data import BatchSource
 from crossmodal.embedding import JointEmbedding, TowerModule
 from crossmodal.objectives.similarity import Similarity
-from crossmodal.recipe import ComparisonPart, Training
+from crossmodal.recipe_parts import ComparisonPart, Training
 from crossmodal.stages.fit import StageData, fit
 from crossmodal.stages.learning import Learning
 from encoders.encoder import Encoder

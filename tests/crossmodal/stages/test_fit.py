@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from crossmodal.base.errors import InputError
-from crossmodal.recipe import Training
+from crossmodal.recipe_parts import Training
 from crossmodal.stages.fit import precision_of, read_losses
 from crossmodal.stages.learning import Learning
 from tests.crossmodal.stages.making import learning, run, source, state, training

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from crossmodal.data import Batch, BatchModule, BatchSource
-from crossmodal.recipe import ComparisonPart, Training
+from crossmodal.recipe_parts import ComparisonPart, Training
 from crossmodal.stages.fit import StageData, fit
 from crossmodal.stages.learning import Learning
 from tests.crossmodal.stages.making import Numbers, learning, parts, source, state, training

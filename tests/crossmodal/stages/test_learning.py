@@ -13,9 +13,10 @@ from crossmodal.assembly import build_objective
 from crossmodal.augmentation import Equalize
 from crossmodal.base.errors import RecipeError
 from crossmodal.comparing import compare
+from crossmodal.data import Batch
 from crossmodal.embedding import JointEmbedding, SymmetricBilinear, TowerModule
 from crossmodal.objectives.info_nce import InfoNCE
-from crossmodal.recipe import ComparisonPart
+from crossmodal.recipe_parts import ComparisonPart
 from crossmodal.stages.learning import Learning, _reciprocal_rank
 from encoders.heads import Linear
 from encoders.sentences import Sentences
@@ -178,6 +179,23 @@ def test_augmentations_belong_to_training_and_to_the_step() -> None:
     tower = module.tower("audio")
     module.eval()
     assert torch.equal(module._features_of(tower, "audio", windows), tower.encoder(windows))
+
+
+def test_one_branch_alone_may_be_augmented() -> None:
+    encoder = MelCnn(bands=8, channels=(2,), pools=((1, 1),), window_seconds=0.3, dimension=4)
+    module = text_learning(TowerModule(encoder, Linear(4, 3)))
+    module._augmentations = [Equalize(encoder=encoder)]
+    module._augmented_slots = frozenset({"audio@2"})
+    module.eval()  # running statistics are still; augmentations belong to training
+    windows = torch.rand(3, 8, encoder.window)
+    still = module._features_of(module.tower("audio"), "audio", windows)
+    module.training = True
+    none = torch.zeros(3, 1)
+    inputs: dict[str, object] = {"audio": windows, "audio@2": windows}
+    batch = Batch(inputs, none, none[:, 0] > 0, none, torch.arange(3), None, frozenset())
+    tower = module.tower("audio")
+    torch.testing.assert_close(module.vectors(batch, "audio"), tower.project(still))
+    assert not torch.allclose(module.vectors(batch, "audio@2"), tower.project(still))
 
 
 def test_the_schedule_warms_up_and_ends_at_zero() -> None:
