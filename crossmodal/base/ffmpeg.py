@@ -72,7 +72,9 @@ class FfmpegStream:
     def _read_header(self) -> tuple[int, int]:
         header = self._read_exactly(_AU_HEADER.size)
         if len(header) < _AU_HEADER.size:
-            raise InputError(f"{self.path}: not audio that can be decoded: {self.reason()}")
+            raise InputError(
+                f"{self.path}: not audio that can be decoded: {self.reason()}; check the file, or convert it to WAV"
+            )
         magic, offset, _, encoding, rate, channels = _AU_HEADER.unpack(header)
         if magic != b".snd" or encoding != _AU_FLOAT or not rate or not channels:
             raise InputError(f"{self.path}: ffmpeg gave no float samples; update ffmpeg")
@@ -84,7 +86,10 @@ class FfmpegStream:
         self._process.wait()
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", errors="replace").strip().splitlines()
-        text = lines[-1] if lines else "no sound in it"
+        silent = not lines or any(
+            "matches no streams" in line for line in lines
+        )  # its last line then speaks of the output
+        text = "no sound in it" if silent else lines[-1]
         return text.replace(f"file:{self.path.absolute()}", self.path.name)
 
     def failed(self) -> bool:

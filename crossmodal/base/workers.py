@@ -2,6 +2,7 @@
 
 Why not concurrent.futures: there one crashed process breaks the whole pool and nobody knows which item was at
 fault. Here each worker has its own pipe and one item at a time, so the culprit is known.
+`base.cage` has the same for calls that come one by one.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class _FullDisk:
+class FullDisk:
     """Sent by a worker that found no room: the job cannot go on."""
 
     reason: str
@@ -71,12 +72,12 @@ def _work(function: Function, folder: Path, pipe: Connection) -> None:
         pipe.send(_answer(function, item, folder))
 
 
-def _answer(function: Function, item: Mapping[str, object], folder: Path) -> dict[str, object] | Failure | _FullDisk:
+def _answer(function: Function, item: Mapping[str, object], folder: Path) -> dict[str, object] | Failure | FullDisk:
     try:
         row = function(item, folder)
         json.dumps(row, allow_nan=False)
     except FullDiskError as error:
-        return _FullDisk(str(error))
+        return FullDisk(str(error))
     except CrossmodalError as error:
         return Failure(str(error))
     except Exception as error:  # one bad item must not end a job; where it happened is part of the reason
@@ -116,7 +117,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-class _Worker:
+class Worker:
     """One process, its pipe, and what it works on."""
 
     def __init__(self, function: Function, folder: Path) -> None:
@@ -168,7 +169,7 @@ class WorkerPool:
         self._folder = folder
         self._processes = processes
         self._timeout_seconds = timeout_seconds
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._last_death = ""
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[int, dict[str, object] | Failure]]:
@@ -189,24 +190,24 @@ class WorkerPool:
 
     def _hand_out(self, fresh: deque[Task], suspects: deque[Task]) -> None:
         while fresh and len(self._workers) < self._processes:
-            self._workers.append(_Worker(self._function, self._folder))
+            self._workers.append(Worker(self._function, self._folder))
         for worker in self._workers:
             if worker.ready and worker.task is None and fresh:
                 worker.give(fresh.popleft(), self._timeout_seconds)
         if suspects and not fresh and not any(worker.task for worker in self._workers):
             if not self._workers:
-                self._workers.append(_Worker(self._function, self._folder))
+                self._workers.append(Worker(self._function, self._folder))
             worker = self._workers[0]
             if worker.ready:
                 worker.give(suspects.popleft(), self._timeout_seconds)
 
-    def _listen(self) -> list[tuple[_Worker, dict[str, object] | Failure | None]]:
+    def _listen(self) -> list[tuple[Worker, dict[str, object] | Failure | None]]:
         """Wait for news: (worker, row or Failure), or (worker, None) for one that died or took too long."""
         now = time.monotonic()
         deadline = min((worker.deadline for worker in self._workers if worker.task), default=float("inf"))
         patience = None if deadline == float("inf") else max(0.0, deadline - now)
         speaking = set(wait([worker.pipe for worker in self._workers], timeout=patience))
-        news: list[tuple[_Worker, dict[str, object] | Failure | None]] = []
+        news: list[tuple[Worker, dict[str, object] | Failure | None]] = []
         for worker in list(self._workers):
             if worker.pipe in speaking:
                 try:
@@ -217,7 +218,7 @@ class WorkerPool:
                     continue
                 if not worker.ready:
                     worker.ready = True
-                elif isinstance(answer, _FullDisk):
+                elif isinstance(answer, FullDisk):
                     raise FullDiskError(answer.reason)
                 else:
                     news.append((worker, answer))
@@ -226,7 +227,7 @@ class WorkerPool:
                 news.append((worker, None))
         return news
 
-    def _bury(self, worker: _Worker, reason: str) -> None:
+    def _bury(self, worker: Worker, reason: str) -> None:
         worker.end()
         self._workers.remove(worker)
         self._last_death = reason

@@ -35,15 +35,18 @@ def write_report(
     title: str = "crossmodal report",
     subtitle: str = "",
     maximum_megabytes: float = 15.0,
+    sounds: bool = False,
 ) -> int:
     """Write one self-contained page, atomically; returns its bytes. The same input gives the same bytes.
+
+    sounds: whether it may play recordings that lie beside it (`Point.sound`); then it is self-contained but for these.
 
     When the sounds would make it larger than `maximum_megabytes`, the last ones are left out, and the page
     says so.
     """
     if not maximum_megabytes > 0:
         raise InputError(f"maximum_megabytes: expected a number above 0, got {maximum_megabytes}")
-    page = render_report(sections, title=title, subtitle=subtitle, maximum_megabytes=maximum_megabytes)
+    page = render_report(sections, title=title, subtitle=subtitle, maximum_megabytes=maximum_megabytes, sounds=sounds)
     encoded = page.encode("utf-8", "replace")
     with atomic_write(path) as temporary:
         temporary.write_bytes(encoded)
@@ -51,8 +54,9 @@ def write_report(
 
 
 def render_report(
-    sections: Sequence[Section], *, title: str, subtitle: str = "", maximum_megabytes: float = 15.0
-) -> str:
+    sections: Sequence[Section], *, title: str, subtitle: str = "", maximum_megabytes: float = 15.0,
+    sounds: bool = False,
+) -> str:  # fmt: skip
     """The page as text."""
     context = Context(sound_bytes=int(maximum_megabytes * 0.9 * 1e6))  # the rest is for text and charts
     body = "".join(
@@ -69,9 +73,10 @@ def render_report(
         reason = f"to keep this page below {maximum_megabytes:g} MB"
         notice = f'<p class="note">{context.left_out} sounds were left out {reason}.</p>'
     style, script = asset("report.css"), asset("report.js")
+    media = "data: 'self' file:" if sounds else "data:"
     policy = (
         f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; "
-        "media-src data:; img-src data:; base-uri 'none'; form-action 'none'"
+        f"media-src {media}; img-src data:; base-uri 'none'; form-action 'none'"
     )
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'

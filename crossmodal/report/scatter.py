@@ -17,7 +17,9 @@ WIDTH, HEIGHT, MARGIN = 720, 520, 16
 
 @dataclass(frozen=True)
 class Point:
-    """A place on the map, its name, its category and a line about it. hollow: drawn as an outline, for a second kind within categories."""
+    """A place on the map, its name, its category and a line about it. hollow: drawn as an outline, for a second kind within categories.
+    sound: address of a recording, relative to the page, that plays on a click (needs `sounds` of `write_report`).
+    """
 
     x: float
     y: float
@@ -25,6 +27,7 @@ class Point:
     category: str
     detail: str = ""
     hollow: bool = False
+    sound: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,13 @@ class ScatterMap:
         )
         find = context.new_id("find")
         text = f"<p>{escape(self.text)}</p>" if self.text else ""
+        player = '<audio controls preload="none"></audio>' if any(p.sound for p in points) else ""
         svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(description)}">{drawn}</svg>'
         return figure(
             self.title,
             f'{text}<ul class="legend">{legend}</ul><p class="find"><label for="{find}">Find</label> '
             f'<input id="{find}" type="search" autocomplete="off"></p>'
-            f'<div class="plane">{svg}<output class="tip"></output></div>',
+            f'<div class="plane">{svg}<output class="tip"></output>{player}</div>',
             "chart map",
         )
 
@@ -97,7 +101,8 @@ def _mark(group: int, kind: str, point: Point, place: tuple[float, float, float]
     name = " · ".join(part for part in (point.name, point.category, point.detail) if part)
     shape = _shape(group if kind != "rest" else 0, left + scale * point.x, top - scale * point.y, radius)
     drawn = ' class="hollow"' if point.hollow else ""
-    return f'<path{drawn} d="{shape}"><title>{escape(name)}</title></path>'
+    heard = f' data-sound="{escape(point.sound)}"' if point.sound else ""
+    return f'<path{drawn}{heard} d="{shape}"><title>{escape(name)}</title></path>'
 
 
 def _shape(group: int, x: float, y: float, r: float) -> str:

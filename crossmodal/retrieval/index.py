@@ -56,6 +56,7 @@ class Index:
         self._tables = tables
         self._searcher = searcher
         self._contents = _content_groups(tables.items.column("sha256"))
+        self._copied = np.bincount(self._contents, minlength=1) > 1  # of each content, whether several items have it
 
     @classmethod
     def open(cls, folder: str | Path, *, space: SpaceReference | None = None) -> Index:
@@ -151,8 +152,14 @@ class Index:
         allowed = None if mask.all() else mask
         contents = self._contents if collapse_duplicates else np.arange(len(self.items))
         found: list[list[Hit]] = []
-        for query in queries:
-            candidates = self._near(query, k, contents) if allowed is None else None
+        fetch = min(len(self.vectors), max(64, 4 * k))
+        first = None  # of all queries at once: one pass over the vectors instead of one a query
+        if allowed is None and 0 < fetch <= _MOST_FETCHED:
+            first = self._searcher.search(queries, fetch)
+        for number, query in enumerate(queries):
+            candidates = None
+            if first is not None:
+                candidates = self._near(query, k, contents, (first[0][number], first[1][number]))
             rows, similarities = candidates or self._scan(query, allowed)
             found.append(self._hits(query, rows, similarities, k, contents, allowed, collapse_duplicates))
         return found
@@ -167,23 +174,24 @@ class Index:
             raise InputError(f"k: expected at least 1, got {k}")
         return queries
 
-    def _near(self, query: np.ndarray, k: int, contents: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    def _near(
+        self, query: np.ndarray, k: int, contents: np.ndarray, nearest: tuple[np.ndarray, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray] | None:
         """Items (rows, similarities) that FAISS finds, enough for k different contents; None when a scan
-        must do.
+        must do. nearest: what it found at first, similarities and rows (n,).
         """
         count = len(self.vectors)
-        fetch = min(count, max(64, 4 * k))
-        while 0 < fetch <= _MOST_FETCHED:
-            similarities, rows = self._searcher.search(query[None], fetch)
-            found = rows[0] >= 0
-            owners = np.searchsorted(self._tables.starts, rows[0][found], side="right") - 1
+        similarities, rows = nearest
+        while True:
+            found = rows >= 0
+            owners = np.searchsorted(self._tables.starts, rows[found], side="right") - 1
             unique, first = np.unique(owners, return_index=True)  # sorted by similarity: the first is the best
             if len(np.unique(contents[unique])) >= k:
-                return unique, similarities[0][found][first]
-            if fetch == count or not found.all():
+                return unique, similarities[found][first]
+            fetch = min(count, len(rows) * 4)
+            if len(rows) == count or not found.all() or fetch > _MOST_FETCHED:
                 return None
-            fetch = min(count, fetch * 4)
-        return None
+            similarities, rows = (part[0] for part in self._searcher.search(query[None], fetch))
 
     def _scan(self, query: np.ndarray, allowed: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         rows = np.arange(len(self.items)) if allowed is None else np.flatnonzero(allowed)
@@ -217,6 +225,8 @@ class Index:
         return hits
 
     def _copies(self, row: int, allowed: np.ndarray | None) -> tuple[str, ...]:
+        if not self._copied[self._contents[row]]:
+            return ()
         same = self._contents == self._contents[row]
         if allowed is not None:
             same &= allowed

@@ -31,6 +31,7 @@ class Staging:
         self._shard_seconds = shard_seconds
         self._since = 0.0
         self._open: dict[str, Entry] = {}
+        self._held = 0  # vectors in them
         self._where: dict[str, int] = {}  # the number of the shard that holds an item
         self.items: dict[str, IndexedItem] = {}
         self.counts: dict[str, int] = {}
@@ -54,11 +55,16 @@ class Staging:
         """Take an entry; it is durable when its shard is full or old, or `flush` was called."""
         if not self._open:
             self._since = time.monotonic()
+        self._held += len(entry.vectors) - self._length(entry.item.id)
         self._open[entry.item.id] = entry
         self._note(entry, self._next)
-        full = sum(len(one.vectors) for one in self._open.values()) >= self._shard_vectors
-        if full or time.monotonic() - self._since >= self._shard_seconds:
+        if self._held >= self._shard_vectors or time.monotonic() - self._since >= self._shard_seconds:
             self.flush()
+
+    def _length(self, identifier: str) -> int:
+        """Vectors of an entry that is not durable yet; 0 where there is none."""
+        entry = self._open.get(identifier)
+        return 0 if entry is None else len(entry.vectors)
 
     def replace_item(self, item: IndexedItem) -> None:
         """Change what is known of a staged item; its vectors stay."""
@@ -66,6 +72,7 @@ class Staging:
 
     def drop(self, identifier: str) -> None:
         """Forget an item."""
+        self._held -= self._length(identifier)
         for known in (self.items, self.counts, self._where, self._open):
             known.pop(identifier, None)
 
@@ -94,6 +101,7 @@ class Staging:
         with atomic_write(self._folder / f"{self._next:08d}-{_hash(content)}.npz") as temporary:
             temporary.write_bytes(content)
         self._open.clear()
+        self._held = 0
         self._next += 1
 
     def entries(self) -> Iterator[Entry]:

@@ -10,7 +10,7 @@ for (const map of document.querySelectorAll(".map")) {
     const title = path.querySelector("title");
     const name = title.textContent;
     title.remove();
-    return { path, name, x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    return { path, name, sound: path.dataset.sound, x: box.x + box.width / 2, y: box.y + box.height / 2 };
   });
   let here = null;
   const show = (point) => {
@@ -23,9 +23,10 @@ for (const map of document.querySelectorAll(".map")) {
   const visible = (p) => !p.path.classList.contains("faded") && !p.path.parentNode.classList.contains("faded");
   const nearest = (event) => {
     const area = svg.getBoundingClientRect();
-    const unit = svg.viewBox.baseVal.width / area.width;
-    const x = (event.clientX - area.left) * unit;
-    const y = (event.clientY - area.top) * unit;
+    const view = svg.viewBox.baseVal;
+    const unit = view.width / area.width;
+    const x = view.x + (event.clientX - area.left) * unit;
+    const y = view.y + (event.clientY - area.top) * unit;
     let best = null;
     let least = (24 * unit) ** 2;
     for (const p of points) {
@@ -37,6 +38,40 @@ for (const map of document.querySelectorAll(".map")) {
   tip.textContent = rest;
   svg.addEventListener("pointermove", nearest);
   svg.addEventListener("pointerdown", nearest);
+  const player = map.querySelector(".plane audio");
+  svg.addEventListener("click", () => {
+    if (!player || !here || !here.sound || dragged) return;
+    if (player.getAttribute("src") !== here.sound) player.setAttribute("src", here.sound);
+    player.play();
+  });
+  // The wheel zooms about the pointer, dragging moves, a double click shows all again.
+  const { x: wholeX, y: wholeY, width: wholeWidth, height: wholeHeight } = svg.viewBox.baseVal;
+  const whole = { x: wholeX, y: wholeY, width: wholeWidth, height: wholeHeight };
+  const look = (x, y, width) => svg.setAttribute("viewBox", `${x} ${y} ${width} ${(width * whole.height) / whole.width}`);
+  let dragged = false;
+  let held = null;
+  svg.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    const view = svg.viewBox.baseVal;
+    const area = svg.getBoundingClientRect();
+    const width = Math.min(whole.width, Math.max(whole.width / 40, view.width * Math.exp(event.deltaY / 500)));
+    const share = { x: (event.clientX - area.left) / area.width, y: (event.clientY - area.top) / area.height };
+    const height = (width * whole.height) / whole.width;
+    look(view.x + share.x * (view.width - width), view.y + share.y * (view.height - height), width);
+  }, { passive: false });
+  svg.addEventListener("pointerdown", (event) => {
+    const view = svg.viewBox.baseVal;
+    held = { left: event.clientX, top: event.clientY, x: view.x, y: view.y };
+    dragged = false;
+  });
+  svg.addEventListener("pointermove", (event) => {
+    if (!held || !event.buttons) return;
+    const unit = svg.viewBox.baseVal.width / svg.getBoundingClientRect().width;
+    const [right, down] = [event.clientX - held.left, event.clientY - held.top];
+    if (Math.hypot(right, down) > 4) dragged = true;
+    if (dragged) look(held.x - right * unit, held.y - down * unit, svg.viewBox.baseVal.width);
+  });
+  svg.addEventListener("dblclick", () => look(whole.x, whole.y, whole.width));
   const buttons = map.querySelectorAll(".legend button");
   for (const button of buttons) {
     button.addEventListener("click", () => {

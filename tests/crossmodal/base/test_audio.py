@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 
 from crossmodal.base.audio import AudioWarning, blocks, decode, duration
 from crossmodal.base.errors import InputError
@@ -235,3 +236,6 @@ def test_ffmpeg_gives_its_reason(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError):
         duration(path)
+    Image.new("RGB", (8, 8)).save(tmp_path / "cover.png")
+    with pytest.raises(InputError, match="can be decoded: no sound in it"):
+        decode(tmp_path / "cover.png", sample_rate=16000)
