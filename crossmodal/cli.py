@@ -16,6 +16,8 @@ from crossmodal.cli_identify import identify
 from crossmodal.cli_mashup import mashup
 from crossmodal.cli_match import match
 from crossmodal.cli_scores import add_to as add_score_commands
+from crossmodal.cli_serve import serve
+from crossmodal.cli_similar import draw_map, filters, probe, similar
 from crossmodal.cli_training import add_to as add_training_commands
 from crossmodal.command_line import (
     Commands,
@@ -226,6 +228,11 @@ cli.add_command(identify)
 cli.add_command(genres)
 cli.add_command(match)
 cli.add_command(mashup)
+cli.add_command(serve)
+cli.add_command(similar)
+cli.add_command(probe)
+cli.add_command(draw_map)
+cli.add_command(filters)
 add_score_commands(cli)
 
 

@@ -1,45 +1,28 @@
 """`crossmodal demo`: from real scores to a searchable, tagged collection and a report, on one small machine.
 
 Every step leaves its result in the output folder and is not done again: collection, three trainings (two shared spaces and a supervised
-yardstick), evaluation, index, a shelf of scores with recordings of them, MIDI files with recordings of them, drawn covers, invented
-singers, report.
+yardstick), evaluation, index, a shelf of scores with recordings of them, MIDI files with recordings of them, drawn covers, recordings
+that are alike, invented singers, report.
 """
 
 from __future__ import annotations
 
-import resource
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-
-import click
 
 from crossmodal.applications.collection import SearchableIndex
 from crossmodal.applications.indexing import build_index
 from crossmodal.base.files import make_folder
 from crossmodal.base.places import data_folder
-from crossmodal.demo_covers import SPACE as COVERS_SPACE
-from crossmodal.demo_covers import CoverResults, ask_covers
-from crossmodal.demo_midi import SPACE as MIDI_SPACE
-from crossmodal.demo_midi import MidiResults, match_collection
+from crossmodal.demo_parts import Clock, find_covers, find_midi, find_scores, find_similar, find_voices
 from crossmodal.demo_report import DemoResults, write_demo_report
-from crossmodal.demo_scores import SPACE as SCORES_SPACE
-from crossmodal.demo_scores import ask_shelf, index_shelf, make_shelf
-from crossmodal.demo_scores_report import ALIGNED, ScoreResults, align_one
-from crossmodal.demo_voices import APART as VOICES_APART
-from crossmodal.demo_voices import SPACE as VOICES_SPACE
-from crossmodal.demo_voices import VoiceResults, ask_voices
 from crossmodal.demo_words import write_word_vectors
 from crossmodal.evaluation import Judged, encode_items, score_captions, score_tags
 from crossmodal.real_data import InstrumentScores, instrument_scores
 from crossmodal.recipe import load_recipe
 from crossmodal.space import Space
-from crossmodal.space_files import load_space, space_names
 from crossmodal.training import train
 from pairs.collection import build_collection
-from pairs.source import Item
 from pairs.vocabulary import unseen_tags
 
 SPACES = ("text-music", "zero-shot-tagging", "supervised-tagging")
@@ -98,28 +81,6 @@ SIZES = {
 }
 
 
-@dataclass
-class Clock:
-    """Seconds of each step, and the largest memory of this process."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def step(self, name: str, *, quiet: bool) -> Iterator[None]:
-        """Times a step and tells it on stderr."""
-        start = time.monotonic()
-        yield
-        self.seconds[name] = time.monotonic() - start
-        if not quiet:
-            click.echo(f"{name}: {self.seconds[name]:.0f} s", err=True)
-
-    @property
-    def peak_gigabytes(self) -> float:
-        """Largest resident memory of this process and of its largest child."""
-        kilobytes = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        return kilobytes / 1e6
-
-
 def run_demo(output: Path, *, audio: Path | None, size: str, jobs: int, seed: int, quiet: bool) -> str:
     """Runs what is not there yet; returns what to try next. `audio`: a folder of the user's own recordings, indexed beside."""
     chosen, clock = SIZES[size], Clock()
@@ -166,6 +127,7 @@ def run_demo(output: Path, *, audio: Path | None, size: str, jobs: int, seed: in
     results.midi = find_midi(output, count=chosen.midi, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
     held_out = judged["text-music"].items
     results.covers = find_covers(held_out, output, count=chosen.covers, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
+    results.similarity = find_similar(held_out, output, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
     results.voices = find_voices(output, count=chosen.singers, clock=clock, seed=seed, jobs=jobs, quiet=quiet)
     with clock.step("report", quiet=quiet):
         report = write_demo_report(output / "report.html", results, clock.seconds, clock.peak_gigabytes)
@@ -214,53 +176,6 @@ def _index(space: Space, judged: Judged, catalogue: Path, folder: Path, *, jobs:
     return SearchableIndex.open(folder, space=space)
 
 
-def find_scores(output: Path, *, count: int, clock: Clock, seed: int, jobs: int, quiet: bool) -> ScoreResults | None:
-    """Fills the shelf of scores, looks for their recordings and aligns one; None where no space for it is installed."""
-    if SCORES_SPACE not in space_names():
-        return None
-    space = load_space(SCORES_SPACE)
-    with clock.step("scores and recordings of them", quiet=quiet):
-        shelf = make_shelf(output, space=space, works=count, seed=seed, jobs=jobs, quiet=quiet)
-    with clock.step("index of the scores", quiet=quiet):
-        index = index_shelf(space, shelf, output, jobs=jobs, quiet=quiet)
-    with clock.step("identification and alignment", quiet=quiet):
-        ask_shelf(shelf, index, output, seed=seed)
-        aligned = align_one(space, shelf, output / ALIGNED)
-    return ScoreResults(shelf, shelf.rows(seed=seed), aligned, index.index.folder, space.reference)
-
-
-def find_midi(output: Path, *, count: int, clock: Clock, seed: int, jobs: int, quiet: bool) -> MidiResults | None:
-    """Matches MIDI files with recordings; None where no space for it is installed."""
-    if MIDI_SPACE not in space_names():
-        return None
-    with clock.step("MIDI files and recordings of them", quiet=quiet):
-        return match_collection(output, space=load_space(MIDI_SPACE), works=count, seed=seed, jobs=jobs, quiet=quiet)
-
-
-def find_covers(
-    recordings: Sequence[Item], output: Path, *, count: int, clock: Clock, seed: int, jobs: int, quiet: bool
-) -> CoverResults | None:
-    """Draws covers for recordings and looks for either by the other; None where no space for it is installed."""
-    if COVERS_SPACE not in space_names():
-        return None
-    with clock.step("covers", quiet=quiet):
-        space = load_space(COVERS_SPACE)
-        return ask_covers(space, recordings, output, most=count, seed=seed, jobs=jobs, quiet=quiet)
-
-
-def find_voices(output: Path, *, count: int, clock: Clock, seed: int, jobs: int, quiet: bool) -> VoiceResults | None:
-    """Invents singers of the demo's pieces and looks for them in mixes; None where no space for it is installed."""
-    known = space_names()
-    if VOICES_SPACE not in known:
-        return None
-    with clock.step("voices", quiet=quiet):
-        apart = load_space(VOICES_APART) if VOICES_APART in known else None
-        scores = output / "collection" / "scores"
-        return ask_voices(
-            load_space(VOICES_SPACE), apart, scores, output, singers=count, seed=seed, jobs=jobs, quiet=quiet
-        )
-
-
 def _real(spaces: dict[str, Space], *, jobs: int, quiet: bool) -> dict[str, InstrumentScores]:
     data = data_folder()
     if data is None or not (data / "philharmonia" / "index.csv").is_file():
@@ -288,7 +203,13 @@ def _closing(output: Path, report: Path, results: DemoResults, clock: Clock, *, 
         lines.append(f"  crossmodal identify {found.index} {found.shelf.performed[0].recording}")
     if results.midi is not None:
         lines.append(f"  crossmodal match {results.midi.index} YOUR_FILE.mid --aligned DIR")
+    if results.similarity is not None:
+        found_alike = results.similarity
+        lines.append(
+            f"  crossmodal similar {found_alike.index} {found_alike.example.asked.id} --weight mood=1 --weight tempo=0.5"
+        )
     if results.voices is not None:
         lines.append(f"  crossmodal search {results.voices.index} --audio YOUR_VOICE.wav")
     lines.append(f"  crossmodal tag YOUR_FILE.mp3 --space {output / 'spaces' / 'text-music'}")
+    lines.append(f"  crossmodal serve {output}      # all of it in a browser")
     return "\n".join(lines)

@@ -13,8 +13,10 @@ from crossmodal.demo_covers import CoverResults, covers_section
 from crossmodal.demo_midi import MidiResults
 from crossmodal.demo_midi_report import midi_section
 from crossmodal.demo_scores_report import ScoreResults, scores_section
+from crossmodal.demo_similarity import SimilarityResults, similarity_section
 from crossmodal.demo_voices import VoiceResults, voices_section
 from crossmodal.evaluation import Judged, encode_known
+from crossmodal.projection import project
 from crossmodal.real_data import InstrumentScores
 from crossmodal.report import (
     AudioEntry,
@@ -57,6 +59,7 @@ class DemoResults:
     scores: ScoreResults | None = None
     midi: MidiResults | None = None
     covers: CoverResults | None = None
+    similarity: SimilarityResults | None = None
     voices: VoiceResults | None = None
 
     def summary(self) -> list[str]:
@@ -77,7 +80,9 @@ class DemoResults:
                     )
         for name, scores in self.real.items():
             lines += [f"{name}, real instruments: {r.metric} {r.value:.3f}, chance {r.chance:.3f}" for r in scores.rows]
-        parts = [part for part in (self.scores, self.midi, self.covers, self.voices) if part is not None]
+        parts = [
+            part for part in (self.scores, self.midi, self.similarity, self.covers, self.voices) if part is not None
+        ]
         return lines + [line for part in parts for line in part.summary()]
 
 
@@ -91,6 +96,7 @@ def write_demo_report(path: Path, results: DemoResults, seconds: dict[str, float
         _searches(results),
         scores_section(results.scores),
         midi_section(results.midi),
+        similarity_section(results.similarity),
         covers_section(results.covers),
         voices_section(results.voices),
         _map(results),
@@ -203,14 +209,9 @@ def _searches(results: DemoResults) -> Section:
 
 
 def _map(results: DemoResults) -> Section:
-    from sklearn.manifold import TSNE
-
     judged = results.judged["text-music"]
     chosen = np.random.default_rng(results.seed).permutation(len(judged.items))[:MAP_POINTS]
-    perplexity = min(30.0, max(2.0, (len(chosen) - 1) / 3))
-    flat = TSNE(random_state=results.seed, init="pca", metric="cosine", perplexity=perplexity).fit_transform(
-        judged.vectors[chosen]
-    )
+    flat = project(judged.vectors[chosen], seed=results.seed)
     points = []
     for (x, y), i in zip(flat, chosen, strict=True):
         item = judged.items[i]

@@ -16,6 +16,7 @@ from crossmodal.base.errors import CrossmodalError
 from crossmodal.base.results import Ranking, Result, ScoreRow
 from crossmodal.demo_shares import summary_lines
 from crossmodal.evaluation_singers import evaluate_singers
+from crossmodal.projection import project
 from crossmodal.report import AudioEntry, AudioList, Command, Paragraph, Point, ScatterMap, Section, Table, embed_audio
 from crossmodal.report.html import Block
 from crossmodal.space import Space
@@ -96,8 +97,6 @@ def _of_singers(items: Sequence[Item], most: int) -> list[Item]:
 
 def voice_map(space: Space, items: Sequence[Item], *, seed: int) -> list[Point]:
     """Windows of each item's voice (filled) and mix (outlined), placed by t-SNE on the cosine; categories are singers."""
-    from sklearn.manifold import TSNE
-
     vectors: list[NDArray[np.float32]] = []
     owners: list[tuple[Item, str]] = []
     for item in items:
@@ -106,8 +105,7 @@ def voice_map(space: Space, items: Sequence[Item], *, seed: int) -> list[Point]:
             rows = rows[np.unique(np.linspace(0, len(rows) - 1, PLOTTED_WINDOWS).round().astype(int))]
             vectors.extend(rows)
             owners += [(item, modality)] * len(rows)
-    perplexity = min(20.0, max(2.0, (len(vectors) - 1) / 4))
-    flat = TSNE(random_state=seed, init="pca", metric="cosine", perplexity=perplexity).fit_transform(np.stack(vectors))
+    flat = project(np.stack(vectors), seed=seed)
     return [
         Point(float(x), float(y), item.id, singer_of(item), _KINDS[modality], hollow=modality == WITHIN)
         for (x, y), (item, modality) in zip(flat, owners, strict=True)

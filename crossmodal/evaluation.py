@@ -18,6 +18,7 @@ from crossmodal.base.errors import CrossmodalError, InputError
 from crossmodal.base.progress import progress
 from crossmodal.base.results import ScoreRow, ScoreTable, Skipped
 from crossmodal.evaluation_covers import score_covers
+from crossmodal.evaluation_facets import score_facets
 from crossmodal.evaluation_singers import evaluate_singers, judges_voices
 from crossmodal.metrics import chance, retrieval, tagging
 from crossmodal.metrics.bootstrap import Interval, bootstrap_function, bootstrap_interval
@@ -64,9 +65,10 @@ def evaluate(
     covers, unreadable = score_covers(space, judged.items, judged.vectors, seed=seed)
     rows = [
         *covers,
-        *score_tags(space, judged, seed=seed, unseen=None if wishes.unseen_tags else ()),
+        *(score_tags(space, judged, seed=seed, unseen=None if wishes.unseen_tags else ()) if _names(space) else []),
         *score_captions(space, judged, seed=seed),
         *score_similarity(judged, seed=seed),
+        *score_facets(space.embedding.facets, judged.items, judged.vectors, seed=seed),
     ]
     defined = [row for row in rows if np.isfinite(row.value)]  # one tag alone has no clip-wise score
     if not defined:
@@ -86,6 +88,8 @@ def evaluate(
 
 def unread(space: Space, items: Sequence[Item]) -> list[Skipped]:
     """Tags and captions that are not judged because the space does not know their words: one entry for each of the two."""
+    if not _names(space):
+        return []
     named = {
         "tags": sorted({tag for item in items for tag in item.tags}),
         "captions": sorted({c.text for item in items for c in item.captions}) if "text" in space.modalities else [],
@@ -97,6 +101,11 @@ def unread(space: Space, items: Sequence[Item]) -> list[Skipped]:
             reason = f'{len(missing)} of {len(texts)} have words that the space does not know, such as "{missing[0]}"'
             found.append(Skipped(path=kind, reason=reason))
     return found
+
+
+def _names(space: Space) -> bool:
+    """Whether tags can be asked for: spaces of recordings alone are judged by what is near to what."""
+    return bool({"text", "label"} & set(space.modalities))
 
 
 def _words(space: Space) -> str:

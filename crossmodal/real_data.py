@@ -43,7 +43,7 @@ def instrument_scores(
 
     Each word ranks all recordings (mAP over words, an interval over words); each recording takes its best word (accuracy).
     """
-    paths, names = _philharmonia(data / "philharmonia")
+    paths, names = philharmonia(data / "philharmonia")
     vectors, kept, skipped = [], [], []
     stream = encode_stream(space, "audio", paths, jobs=jobs, quiet=quiet, label="real instruments")
     for name, (_, result) in zip(names, stream, strict=True):
@@ -116,7 +116,8 @@ def music_files(data: Path) -> list[Path]:
     return sorted(path for folder, pattern in MUSIC for path in (data / folder).glob(pattern))
 
 
-def _philharmonia(folder: Path) -> tuple[list[Path], list[str]]:
+def philharmonia(folder: Path) -> tuple[list[Path], list[str]]:
+    """The recordings that are there and their instruments. Raises InputError where the folder has no index.csv."""
     index = folder / "index.csv"
     if not index.is_file():
         raise InputError(

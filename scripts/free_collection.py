@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from crossmodal.base.errors import InputError
+from crossmodal.demo import SIZES
 from pairs.collection import build_collection
 
 MIDI_FOLDERS = ("pop909", "cre_irish")
@@ -40,4 +41,12 @@ def free_collection(
         midi_folders=[data / name for name in MIDI_FOLDERS],
         midi_works_each=midi_works,
         studies=studies,
+    )
+
+
+def demo_collection(folder: Path, *, jobs: int, seed: int = 0) -> Path:
+    """The collection of `crossmodal demo`, on whose test split spaces are judged; made in `folder`, or gone on with there."""
+    size = SIZES["full"]
+    return build_collection(
+        folder, works=size.works, renderings=size.renderings, studies=size.studies, seed=seed, jobs=jobs
     )

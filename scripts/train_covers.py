@@ -20,7 +20,6 @@ from crossmodal.base.errors import CrossmodalError
 from crossmodal.base.files import make_folder
 from crossmodal.base.places import data_folder
 from crossmodal.base.results import ScoreRow
-from crossmodal.demo import SIZES
 from crossmodal.evaluation import encode_items
 from crossmodal.evaluation_covers import score_covers
 from crossmodal.recipe import load_recipe
@@ -28,10 +27,9 @@ from crossmodal.space import Space
 from crossmodal.space_files import bundled_folder, save_space
 from crossmodal.training import train
 from pairs.catalogue import read_catalogue, write_catalogue
-from pairs.collection import build_collection
 from pairs.cover_art import illustrate
 from scripts.card_table import card_table
-from scripts.free_collection import SOURCES, free_collection
+from scripts.free_collection import SOURCES, demo_collection, free_collection
 
 DATA = """
 ## Data and licence
@@ -87,11 +85,7 @@ def main() -> None:
         parser.error(
             "--all: expected --output beside it, got none; what it trains must not lie among the bundled spaces"
         )
-    size = SIZES["full"]
-    demo = chosen.demo or build_collection(
-        chosen.work / "demo", works=size.works, renderings=size.renderings, studies=size.studies, seed=chosen.seed,
-        jobs=chosen.jobs,
-    )  # fmt: skip
+    demo = chosen.demo or demo_collection(chosen.work / "demo", jobs=chosen.jobs, seed=chosen.seed)
     material = (
         demo
         if chosen.all

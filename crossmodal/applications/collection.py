@@ -81,17 +81,13 @@ class SearchableIndex:
         a query in which nobody sings is abstained from.
         """
         check_queries(queries, combine=combine)
-        held = self.index.header.modality.split("+")
-        if target is None and "audio" in held and list(queries) == ["image"]:
+        if target is None and "audio" in self.index.header.modality.split("+") and list(queries) == ["image"]:
             target = "audio"  # a picture asks for the music that goes with it
-        if target and target not in held:
-            raise InputError(f"--target: expected {' or '.join(held)}, which this index holds, got {target}")
-        wanted = [*filters, f"modality={target}"] if target and len(held) > 1 else filters
-        unknown = self.space.unknown_words(str(queries["text"])) if "text" in queries else []
-        warnings = [f"unknown to the text tower: {', '.join(unknown)}"] if unknown else []
+        wanted = self._wanted(target, filters)
+        warnings = self._warnings(queries)
         try:
             queries = self._kinds(queries, kind)
-            vectors = [self._vector(modality, query) for modality, query in queries.items()]
+            vectors = [self.vector(modality, query) for modality, query in queries.items()]
         except NoVoiceError as error:
             asked = Query(modality="+".join(queries), path=str(queries.get("audio", "")) or None)
             return Ranking(query=asked, space=self.space.reference, abstained=True, warnings=[str(error)])
@@ -103,6 +99,31 @@ class SearchableIndex:
             warnings.append(f"this index holds no {target}: none was found when it was made")
         return answer.model_copy(update={"warnings": warnings})
 
+    def search_texts(
+        self, texts: Sequence[str], *, k: int = 10, filters: Sequence[str] = (), target: str | None = None
+    ) -> list[Ranking]:
+        """As `search_many` for each of several texts, all encoded and looked up at once."""
+        for text in texts:
+            check_queries({"text": text})
+        wanted = self._wanted(target, filters)
+        vectors = np.asarray(self.space.encode("text", texts), np.float32)
+        hits = self.index.search(self.space.fold(vectors), k=k, where=[parse_filter(f) for f in wanted])
+        return [
+            self._ranking(Query(modality="text", text=text), found, self._warnings({"text": text}))
+            for text, found in zip(texts, hits, strict=True)
+        ]
+
+    def _wanted(self, target: str | None, filters: Sequence[str]) -> Sequence[str]:
+        """The filters, and that of the modality where the index holds several."""
+        held = self.index.header.modality.split("+")
+        if target and target not in held:
+            raise InputError(f"--target: expected {' or '.join(held)}, which this index holds, got {target}")
+        return [*filters, f"modality={target}"] if target and len(held) > 1 else filters
+
+    def _warnings(self, queries: Mapping[str, object]) -> list[str]:
+        unknown = self.space.unknown_words(str(queries["text"])) if "text" in queries else []
+        return [f"unknown to the text tower: {', '.join(unknown)}"] if unknown else []
+
     def _kinds(self, queries: Mapping[str, object], kind: str | None) -> Mapping[str, object]:
         """The queries by towers of the space: "audio" becomes the kind of recording that it is."""
         known = self.space.embedding.recordings
@@ -113,7 +134,8 @@ class SearchableIndex:
         kind = kind or query_modality(self.space, Path(str(queries["audio"])))
         return {kind if modality == "audio" else modality: query for modality, query in queries.items()}
 
-    def _vector(self, modality: str, query: object) -> NDArray[np.float32]:
+    def vector(self, modality: str, query: object) -> NDArray[np.float32]:
+        """(d,) of one query: in a space of voices, of what is sung in it."""
         if of_voices(self.space) and modality in self.space.embedding.recordings:
             return sung_vector(self.space, modality, Path(str(query)))
         return np.asarray(self.space.encode(modality, [query])[0], np.float32)
@@ -124,7 +146,10 @@ class SearchableIndex:
         length = float(np.linalg.norm(vector))
         unit = vector / length if length > 0 else vector
         hits = self.index.search(self.space.fold(unit[None]), k=k, where=[parse_filter(f) for f in filters])[0]
-        results = [_result(rank, hit) for rank, hit in enumerate(hits, 1)]
+        return self._ranking(asked, hits, warnings)
+
+    def _ranking(self, asked: Query, hits: Sequence[Hit], warnings: list[str]) -> Ranking:
+        results = [result_of(rank, hit) for rank, hit in enumerate(hits, 1)]
         return Ranking(query=asked, space=self.space.reference, results=results, warnings=warnings)
 
 
@@ -140,7 +165,8 @@ def check_queries(queries: Mapping[str, object], *, combine: bool = False) -> No
         raise InputError("expected words to search for, got an empty text; give TEXT, or - for stdin")
 
 
-def _result(rank: int, hit: Hit) -> Result:
+def result_of(rank: int, hit: Hit) -> Result:
+    """A hit as it is shown."""
     detail: dict[str, object] = {
         k: v for k, v in hit.item.fields.items() if k in {"title", "artist", "album", "tags"} and v
     }

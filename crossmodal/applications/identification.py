@@ -59,12 +59,14 @@ def identify(
     k: int = 5,
     modality: str | None = None,
     filters: Sequence[str] = (),
+    query: Query | None = None,
 ) -> Ranking:
     """The k items of an index that a file most likely shows: scores for a recording, recordings for a score or a page.
 
     index: opened, or its folder; modality: of the file ("audio", "sheet"), where its extension does not decide; filters:
-    "column=value". `abstained`: the best confidence is below the threshold of the space's calibration; the results are listed all
-    the same. detail: votes, and page and system (from 1) at which the query begins, of recordings the second.
+    "column=value"; query: the file, where it was read already. `abstained`: the best confidence is below the threshold of the space's
+    calibration; the results are listed all the same. detail: votes, and page and system (from 1) at which the query begins, of
+    recordings the second.
 
     Raises InputError for silence, what is too short, what is no music, and for an index without items of the other kind.
     """
@@ -75,7 +77,7 @@ def identify(
     asked, wanted = _modalities(opened, file, modality)
     allowed = _allowed(opened, wanted, file, filters)
     ranking = Ranking(query=Asked(modality=asked, path=str(file)), space=opened.space.reference)
-    query = read_query(opened.space, file, asked)
+    query = read_query(opened.space, file, asked) if query is None else query
     if not allowed.any():  # the filters leave nothing
         return ranking.model_copy(update={"abstained": True})
     candidates = rank(opened, query, allowed, most=max(k, CANDIDATES))

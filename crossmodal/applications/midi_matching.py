@@ -237,13 +237,15 @@ class Answer:
     best: Candidate | None
 
 
-def answer(matcher: Matcher, file: Path, *, k: int = 5, keys: Keys = KEYS, filters: Sequence[str] = ()) -> Answer:
-    """As `match`, with what was found on the way."""
+def answer(
+    matcher: Matcher, file: Path, *, k: int = 5, keys: Keys = KEYS, filters: Sequence[str] = (), query: Query | None = None
+) -> Answer:  # fmt: skip
+    """As `match`, with what was found on the way. query: the file, where it was read already."""
     if k < 1:
         raise InputError(f"k: expected at least 1, got {k}")
     kind = query_kind(matcher, file)
     allowed = matcher.answers_to(kind) & select(matcher.index.items, [parse_filter(text) for text in filters])
-    query = matcher.read(file, kind)
+    query = matcher.read(file, kind) if query is None else query
     ranking = Ranking(
         query=Asked(modality=kind, path=str(file)), space=matcher.space.reference, warnings=matcher.warnings
     )

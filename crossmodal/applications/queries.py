@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from crossmodal.applications.score_listening import loudness
 from crossmodal.applications.scores import read_score, score_vectors
 from crossmodal.base.audio import blocks, duration
 from crossmodal.base.errors import InputError
-from crossmodal.pages.layout import SPACE
+from crossmodal.pages.layout import SPACE, Strip
 from crossmodal.space import Space
 from encoders.encoder import AudioEncoder
 
@@ -62,11 +62,12 @@ class Query:
 
 def read_query(space: Space, path: Path, modality: str) -> Query:
     """A recording ("audio") or a score or page ("sheet"). Raises InputError for silence, and for what is too short or no music."""
-    return _recording(space, path) if modality == "audio" else _score(space, path)
+    return _recording(space, path) if modality == "audio" else score_query(space, read_score(path).strips, path)
 
 
-def _score(space: Space, path: Path) -> Query:
-    made = score_vectors(space, read_score(path).strips)
+def score_query(space: Space, strips: Sequence[Strip], path: Path) -> Query:
+    """A score that was read already. path: as messages name it. Raises InputError for what is too short."""
+    made = score_vectors(space, strips)
     if len(made.vectors) < _LEAST_VECTORS:
         spaces = len(made.vectors) * made.hop / SPACE
         raise InputError(

@@ -20,11 +20,14 @@ TEMPO_ROWS = 20  # on either side of a moment, over which its tempo is measured
 ABOVE = 2.5  # staff spaces of notes above and below the staff lines that a system's box takes in
 
 
-def write_alignment_page(alignment: Alignment, path: str | Path) -> int:
-    """Writes the page of an alignment whose recording still lies where it was; returns its bytes. Raises InputError."""
+def write_alignment_page(alignment: Alignment, path: str | Path, *, title: str | None = None) -> int:
+    """Writes the page of an alignment whose recording still lies where it was; returns its bytes. Raises InputError.
+
+    title: by default the names of both files.
+    """
     result, score = alignment.result, alignment.score
     measures = _measures(score)
-    title = f"{Path(result.recording).stem} – {score.path.name}"
+    title = title or f"{Path(result.recording).stem} – {score.path.name}"
     pages = "1 page" if len(score.pages) == 1 else f"{len(score.pages)} pages"
     bars = f"{len(measures)} bars on {pages}" if measures else f"{len(score.strips)} systems on {pages}"
     view = ScoreView(

@@ -105,6 +105,8 @@ def describe(name: str) -> Facts:
         "training works": len(space.works),
         "vocabulary": space.vocabulary,
     }
+    if space.embedding.facets is not None:
+        known["facets"] = space.embedding.facets.names
     for modality in space.modalities:
         origin = space.encoder(modality).pretrained
         if origin:

@@ -43,7 +43,7 @@ def strips_of(
     """(path, its systems or why there are none), in the order in which they are done."""
     with TemporaryDirectory(prefix="crossmodal-") as name:
         folder = Path(name)
-        pool = WorkerPool(_read, folder, processes=min(jobs, len(paths)), timeout_seconds=SECONDS)
+        pool = WorkerPool(strips_into, folder, processes=min(jobs, len(paths)), timeout_seconds=SECONDS)
         bar: Bar[int] = progress(len(paths), label, quiet=quiet)
         with closing(pool), bar:
             for index, row in pool.run((i, {"path": str(path)}) for i, path in enumerate(paths)):
@@ -53,7 +53,7 @@ def strips_of(
                     yield path, Skipped(path=str(path), reason=row.reason.removeprefix(f"{path}: "))
                 else:
                     made = folder / str(row["file"])
-                    yield path, _load(made)
+                    yield path, load_strips(made)
                     made.unlink()
 
 
@@ -62,8 +62,8 @@ def _engraver() -> Engraver:
     return Engraver()
 
 
-def _read(item: Mapping[str, object], folder: Path) -> dict[str, object]:
-    """What a worker does with one file."""
+def strips_into(item: Mapping[str, object], folder: Path) -> dict[str, object]:
+    """In a worker process: reads the score item["path"] and writes its systems to a file in `folder`, whose name it returns."""
     from crossmodal.pages.strips import straighten_pages
 
     path = Path(str(item["path"]))
@@ -90,7 +90,8 @@ def _pages(path: Path) -> list[Page]:
     return _engraver().engrave(read_score_text(path)).pages
 
 
-def _load(path: Path) -> Strips:
+def load_strips(path: Path) -> Strips:
+    """What `strips_into` wrote."""
     with np.load(path, allow_pickle=False) as file:
         places = file["places"]
         strips = [

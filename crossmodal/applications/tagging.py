@@ -41,33 +41,50 @@ def tag_scores(space: Space, words: NDArray[np.float32], vectors: NDArray[np.flo
     return (2 * ndtr(space.standardize(words, similarity)) - 1).astype(np.float32)
 
 
+class Tagger:
+    """The words of a vocabulary in a space. names (n,): those that the space knows; warnings: on what it does not know."""
+
+    def __init__(self, space: Space, words: Sequence[str], *, remedy: str = "use --vocabulary FILE") -> None:
+        """Raises InputError where there are no words (remedy: what to do then), or none that the space knows."""
+        if not words:
+            raise InputError(
+                f"{space.name}: expected a vocabulary, got none; this space brings no words of its own: {remedy}"
+            )
+        modality = "text" if "text" in space.modalities else "label"
+        known, self._vectors = encode_known(space, modality, words)
+        heard = set(known)
+        self.space, self.names = space, [words[i] for i in known]
+        self.warnings = [
+            f'"{w}" is unknown to the text tower and was left out' for i, w in enumerate(words) if i not in heard
+        ]
+        if modality == "text":
+            self.warnings += [
+                f'"{u}" in "{name}" is unknown to the text tower'
+                for name in self.names for u in space.unknown_words(name)
+            ]  # fmt: skip
+
+    def scores(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Recordings (n, d) -> (names, n) in [-1, 1], as `tag_scores`."""
+        return tag_scores(self.space, self._vectors, vectors)
+
+    def ranking(self, path: Path, vector: NDArray[np.float32], k: int) -> Ranking:
+        """The k best words of one recording (d,)."""
+        return _ranking(self.space, path, self.names, self.scores(vector[None])[:, 0], k)
+
+
 def tag_files(
     space: Space, sources: Sequence[Path], *, vocabulary: Path | None, k: int, quiet: bool = False, jobs: int = 1
 ) -> tuple[list[Ranking], list[Skipped], list[str]]:
     """One ranking of words for each recording; what was skipped; warnings on words that the text tower does not know."""
-    words = read_vocabulary(vocabulary) if vocabulary else space.vocabulary
-    if not words:
-        raise InputError(
-            f"{space.name}: expected a vocabulary, got none; this space brings no words of its own: use --vocabulary FILE"
-        )
-    modality = "text" if "text" in space.modalities else "label"
-    known, vectors = encode_known(space, modality, words)
-    heard = set(known)
-    warnings = [f'"{w}" is unknown to the text tower and was left out' for i, w in enumerate(words) if i not in heard]
-    names = [words[i] for i in known]
-    if modality == "text":
-        warnings += [
-            f'"{u}" in "{name}" is unknown to the text tower' for name in names for u in space.unknown_words(name)
-        ]
+    tagger = Tagger(space, read_vocabulary(vocabulary) if vocabulary else space.vocabulary)
     paths, skipped = files_for(space, "audio", sources)
     rankings = []
     for path, result in encode_stream(space, "audio", paths, jobs=jobs, quiet=quiet, label="tagging"):
         if isinstance(result, Skipped):
             skipped.append(result)
             continue
-        scores = tag_scores(space, vectors, result[None])[:, 0]
-        rankings.append(_ranking(space, path, names, scores, k))
-    return rankings, skipped, warnings
+        rankings.append(tagger.ranking(path, result, k))
+    return rankings, skipped, tagger.warnings
 
 
 def _ranking(space: Space, path: Path, names: list[str], scores: NDArray[np.float32], k: int) -> Ranking:
