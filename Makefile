@@ -9,18 +9,24 @@ export PIP_RETRIES ?= 10
 export PIP_RESUME_RETRIES ?= 50
 INSTALL_WAITS := 0 20 60 120 240
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint browser clean
 
 demo: $(READY)
 	$(BIN)/crossmodal demo --output demo
 
-test: $(READY) lint
+test: $(READY) lint browser
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The tests that drive the page need a Chromium; without one they are skipped, and say so.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get -q update && apt-get -q -y install chromium; } || \
+	  echo "No Chromium, and none could be installed: the tests of the page are skipped." >&2
 
 $(READY): pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'crossmodal needs Python 3.11 or newer: make PYTHON=/path/to/python3.11')"

@@ -32,12 +32,16 @@ TOP = (
     "crossmodal.cli_genres",
     "crossmodal.cli_match",
     "crossmodal.cli_mashup",
+    "crossmodal.cli_serve",
+    "crossmodal.cli_similar",
     "crossmodal.command_line",
     "crossmodal.demo",
     "crossmodal.demo_covers",
+    "crossmodal.demo_parts",
+    "crossmodal.demo_similarity",
     "crossmodal.demo_report",
     "crossmodal.demo_words",
-    "crossmodal.web",
+    "crossmodal.server",
 )
 BELOW_APPLICATIONS = (
     "crossmodal.recipe", "crossmodal.assembly", "crossmodal.augmentation", "crossmodal.data", "crossmodal.comparing",
