@@ -15,6 +15,7 @@ from crossmodal.embedding import JointEmbedding, SymmetricBilinear, TowerModule
 from crossmodal.facets import Facets
 from crossmodal.objectives import FITS, OBJECTIVES
 from crossmodal.objectives.correlation import Cca
+from crossmodal.objectives.frame_models import FrameModel
 from crossmodal.objectives.linear_metrics import Lda, Lmnn
 from crossmodal.objectives.similarity import Cosine
 from crossmodal.recipe import Recipe, compares_space
@@ -24,6 +25,8 @@ from encoders.covers import ImageEncoder
 from encoders.encoder import AudioEncoder, Encoder
 from pairs import PAIRS
 from pairs.source import Item, PairSource
+
+Fit = Cca | Lda | Lmnn | FrameModel
 
 
 def build(component: Component, table: Mapping[str, str], kind: str, /, **given: object) -> Any:
@@ -101,9 +104,9 @@ def build_objective(component: Component) -> nn.Module:
     return module
 
 
-def build_fit(component: Component) -> Cca | Lda | Lmnn:
-    """What fits heads in closed form."""
-    found: Cca | Lda | Lmnn = build(component, FITS, "a closed form")
+def build_fit(component: Component) -> Fit:
+    """What is fitted, to pairs, classes or frames."""
+    found: Fit = build(component, FITS, "what is fitted")
     return found
 
 
@@ -165,12 +168,25 @@ def _check_similarity(stage: str, part: ComparisonPart, similarity: str) -> None
 
 
 def _check_fit(name: str, stage: Stage, fit: Component, recipe: Recipe) -> None:
-    checked_arguments(resolve(FITS, fit.type, "a closed form"), fit, {})
-    if (fit.type == "cca") != (stage.by is None):
-        wanted = "no classes (by), for it fits pairs" if stage.by else "by: the concept whose values are its classes"
+    kind: type[Fit] = resolve(FITS, fit.type, "what is fitted")
+    checked_arguments(kind, fit, {})
+    if (kind.fits == "classes") != (stage.by is not None):
+        wanted = (
+            f"no classes (by), for it fits {kind.fits}" if stage.by else "by: the concept whose values are its classes"
+        )
         raise RecipeError(f"stages.{name}: {fit.type}: expected {wanted}")
+    count = len(set(stage.train))
+    if count != (2 if kind.fits == "pairs" else 1):
+        named = "the two towers whose heads are" if kind.fits == "pairs" else "the one tower that is"
+        raise RecipeError(f"stages.{name}: train: expected {named} fitted, got {count}")
     for tower in stage.train:
-        if recipe.towers[tower].head.type != fit.type:
+        if kind.fits == "frames":
+            encoder = recipe.towers[tower].encoder.type
+            if getattr(resolve(ENCODERS, encoder, "an encoder"), "fitted_by", None) != fit.type:
+                raise RecipeError(
+                    f'stages.{name}: {fit.type}: expected a tower whose encoder holds such a model, got "{encoder}" for {tower}'
+                )
+        elif recipe.towers[tower].head.type != fit.type:
             raise RecipeError(
                 f'stages.{name}: expected the towers that are fitted to have the head "{fit.type}", '
                 f'got "{recipe.towers[tower].head.type}" for {tower}; write head: {{type: {fit.type}}}'

@@ -167,5 +167,5 @@ def owned_state(embedding: JointEmbedding) -> dict[str, Tensor]:
 
 
 def device_of(module: nn.Module) -> torch.device:
-    """Where a module's weights are."""
-    return next((p.device for p in module.parameters()), torch.device("cpu"))
+    """Where a module's weights are; some have none but buffers."""
+    return next((state.device for state in (*module.parameters(), *module.buffers())), torch.device("cpu"))

@@ -12,7 +12,7 @@ from torch import Tensor
 from crossmodal.assembly import build_pairs
 from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.base.results import Skipped
-from crossmodal.embedding import JointEmbedding, TowerModule, along, pool_windows
+from crossmodal.embedding import JointEmbedding, TowerModule, along, device_of, pool_windows
 from crossmodal.overlays import OVERLAID
 from crossmodal.prepared import PreparedStore, front_end_key, prepare_store
 from crossmodal.recipe import Recipe
@@ -111,7 +111,7 @@ def track_vectors(
     """Vectors of whole recordings from their prepared frames, or of prepared pictures, (n, d)."""
     tower = embedding.tower(modality)
     encoder = tower.encoder
-    device = next(embedding.parameters()).device
+    device = device_of(embedding)
     rows = []
     with torch.inference_mode():
         for item in items:

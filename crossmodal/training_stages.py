@@ -20,9 +20,10 @@ from crossmodal.data import BatchSource
 from crossmodal.embedding import JointEmbedding, owned_state
 from crossmodal.material import Material
 from crossmodal.objectives.correlation import Cca
+from crossmodal.objectives.frame_models import FrameModel
 from crossmodal.recipe import Recipe
 from crossmodal.recipe_parts import Component, Stage
-from crossmodal.stages.closed_form import fit_classes, fit_heads
+from crossmodal.stages.closed_form import fit_classes, fit_frames, fit_heads
 from crossmodal.stages.fit import StageData, fit
 from crossmodal.stages.learning import Learning
 from encoders.labels import Labels
@@ -51,11 +52,12 @@ def run_stage(
     if stage.fit is not None:
         batches = fitting_batches(embedding, stage, material, seed=seed)
         method = build_fit(stage.fit)
-        if stage.by is None:
-            assert isinstance(method, Cca)  # a recipe is checked for it
+        if isinstance(method, Cca):
             fit_heads(embedding, stage.train, method, batches, folder=folder, device=device, quiet=quiet)
+        elif isinstance(method, FrameModel):
+            fit_frames(embedding, stage.train[0], method, batches, seed=seed, quiet=quiet)
         else:
-            assert not isinstance(method, Cca)
+            assert stage.by is not None  # a recipe is checked for it
             fit_classes(embedding, stage.train[0], stage.by, method, batches, device=device, quiet=quiet)
     else:
         learning, data = assemble_stage(embedding, stage, material, seed=seed)

@@ -12,6 +12,8 @@ ENCODERS: dict[str, str] = {
     "mel-inception": "encoders.inception:MelInception",
     "sample-cnn": "encoders.waveform:SampleCnn",
     "re-se-2-multi": "encoders.waveform:ReSE2Multi",
+    "mfcc-histogram": "encoders.timbre:MfccHistogram",
+    "mixture-supervector": "encoders.timbre:MixtureSupervector",
     "spectrogram-transformer": "encoders.spectrogram_transformer:SpectrogramTransformer",
     "excerpt-context": "encoders.excerpts:ExcerptContext",
     "excerpt-vgg": "encoders.excerpts:ExcerptVgg",

@@ -12,7 +12,9 @@ import torch
 from crossmodal.applications.hash_sequences import hashes_of, pruning_vector
 from crossmodal.assembly import check_recipe
 from crossmodal.base.frame_store import append_frames
+from crossmodal.base.names import resolve
 from crossmodal.evaluation import evaluate
+from crossmodal.objectives import FITS
 from crossmodal.recipe import Recipe, dump_recipe, load_recipe, parse_recipe, recipe_names
 from crossmodal.space import Space
 from crossmodal.space_files import load_space
@@ -30,6 +32,8 @@ SMALL = {  # encoder -> arguments that make it small, as a recipe would write th
     "sample-cnn": "{sample_rate: 16000, first: 4, channels: [4, 4, 4, 4, 4, 4, 4], dimension: 8}",
     "re-se-2-multi": "{sample_rate: 16000, first: 4, channels: [4, 4, 4, 4, 4, 4, 4], widening: 2, dimension: 8}",
     "mel-cnn-1d": "{sample_rate: 16000, bands: 16, channels: [8], kernels: [4], pools: [4], window_seconds: 1.0, dimension: 100}",
+    "mfcc-histogram": "{kinds: 12, window_seconds: 1.0}",
+    "mixture-supervector": "{kinds: 3, window_seconds: 1.0}",
     "excerpt-context": "{channels: [2, 2, 4], width: 8, radius: 4}",
     "sheet-context": "{channels: [2, 2, 4], width: 8, radius: 4}",
     "excerpt-vgg": "{channels: [2, 2, 2, 4], window: 42, dimension: 6}",
@@ -68,7 +72,10 @@ def small(name: str, words: Path) -> Recipe:
         if part.pairs.type == "midi-audio":
             overrides.append(f"stages.{stage}.pairs.arguments.frames=64")
         if part.fit:
-            overrides.append(f"stages.{stage}.fit.arguments.{'samples' if part.by else 'pairs'}=20")
+            kind = resolve(FITS, part.fit.type, "what is fitted").fits
+            overrides.append(
+                f"stages.{stage}.fit.arguments.{ {'pairs': 'pairs', 'classes': 'samples'}.get(kind, kind) }=20"
+            )
     if full.facets:
         overrides.append("facets={genre: 2, mood: 2, instruments: 2, tempo: 2}")
         overrides.append("towers.audio.head.arguments.dimension=8")

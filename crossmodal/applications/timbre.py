@@ -3,7 +3,8 @@
 MFCC-VQ (McFee, Barrington & Lanckriet, Learning Content Similarity for Music Recommendation, TASLP 2012; as Park et al. 2018 compare with
 it): 13 MFCC with first and second differences, a codebook of 1,024 centroids, histograms, Euclidean distance. GMM-KL (Aucouturier & Pachet,
 Music Similarity Measures: What's the Use?, ISMIR 2002; Mandel & Ellis 2005 for one Gaussian): the divergence between densities of
-the frames' MFCC, symmetric; it is no inner product, so that it is scored pair by pair. Larger is closer, here as everywhere.
+the frames' MFCC, symmetric; it is no inner product, so that it is scored pair by pair. Larger is closer, here as everywhere. The forms of
+both that an index can hold are the recipes `mfcc-vq` and `gmm-kl` (`encoders.timbre`).
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from crossmodal.base.audio import AudioInput, decode
 from crossmodal.base.errors import InputError
 from crossmodal.base.librosa_import import load_librosa
+from crossmodal.objectives.frame_models import KMeans
+from encoders.timbre import histograms
 
 RATE, FFT, HOP = 22050, 1024, 512  # hertz, samples, samples
 Frames = NDArray[np.float32]
@@ -41,31 +46,19 @@ def mfcc_frames(path: AudioInput, *, coefficients: int = 13, differences: bool =
 class Codebook:
     """Centroids (k, d) of standardized frames; mean, deviation (d,) of the frames it was learned from."""
 
-    centroids: Frames
-    mean: Frames
-    deviation: Frames
+    centroids: Tensor
+    mean: Tensor
+    deviation: Tensor
 
     def histogram(self, frames: Frames) -> Frames:
         """(t, d) -> (k,): the share of frames that is nearest to each centroid."""
-        scaled = (frames - self.mean) / self.deviation
-        # The nearest by |c|^2 - 2 x c: |x|^2 is the same for all.
-        distances = (self.centroids**2).sum(axis=1) - 2 * scaled @ self.centroids.T
-        counts = np.bincount(distances.argmin(axis=1), minlength=len(self.centroids))
-        return (counts / len(frames)).astype(np.float32)
+        scaled = (torch.from_numpy(frames) - self.mean) / self.deviation
+        return np.asarray(histograms(scaled[None], self.centroids)[0].numpy(), np.float32)
 
 
 def learn_codebook(frames: Frames, *, size: int = 1024, seed: int = 0) -> Codebook:
-    """k-means over frames (n, d), in small batches. Raises InputError for fewer frames than centroids."""
-    from sklearn.cluster import MiniBatchKMeans
-
-    if len(frames) < size:
-        raise InputError(
-            f"expected {size} frames at least for as many centroids, got {len(frames)}; use a smaller size"
-        )
-    mean, deviation = frames.mean(axis=0), frames.std(axis=0) + 1e-6
-    model = MiniBatchKMeans(size, random_state=seed, n_init=1, batch_size=max(1024, 4 * size))
-    model.fit((frames - mean) / deviation)
-    return Codebook(model.cluster_centers_.astype(np.float32), mean.astype(np.float32), deviation.astype(np.float32))
+    """k-means over all frames (n, d), in small batches. Raises InputError for fewer frames than centroids."""
+    return Codebook(**KMeans(frames=len(frames)).fit(torch.from_numpy(frames), size, seed=seed))
 
 
 def histogram_similarity(queries: Frames, targets: Frames) -> Frames:

@@ -39,6 +39,8 @@ FITS: dict[str, str] = {
     "cca": "crossmodal.objectives.correlation:Cca",
     "lda": "crossmodal.objectives.linear_metrics:Lda",
     "lmnn": "crossmodal.objectives.linear_metrics:Lmnn",
+    "k-means": "crossmodal.objectives.frame_models:KMeans",
+    "gaussian-mixture": "crossmodal.objectives.frame_models:GaussianMixture",
 }
 
 SIMILARITIES: dict[str, str] = {

@@ -5,6 +5,7 @@ a loss.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -38,6 +39,8 @@ class Cca:
     regularization: share of a side's mean variance that is added to every direction's, so that a direction in which nothing
     varies is not blown up.
     """
+
+    fits: ClassVar[str] = "pairs"
 
     def __init__(self, *, pairs: int = 25_000, regularization: float = 1e-3) -> None:
         require_positive("cca", pairs=pairs, regularization=regularization)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -17,6 +19,8 @@ class Lda:
     many directions count, the others are zero (0: one fewer than classes); regularization: share of the mean variance that is
     added within.
     """
+
+    fits: ClassVar[str] = "classes"
 
     def __init__(self, *, samples: int = 10_000, dimensions: int = 0, regularization: float = 1e-3) -> None:
         require_positive("lda", samples=samples, regularization=regularization)
@@ -51,6 +55,8 @@ class Lmnn:
     optimizer; samples: how many vectors are drawn to fit on; impostors: how many of each vector are looked at, the nearest, found anew
     in every tenth step.
     """
+
+    fits: ClassVar[str] = "classes"
 
     def __init__(
         self, *, samples: int = 2000, neighbours: int = 3, push: float = 0.5, steps: int = 100, impostors: int = 10, rate: float = 0.01

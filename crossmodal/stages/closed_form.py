@@ -1,4 +1,4 @@
-"""A stage that is fitted and not trained: the heads of two towers, in closed form, on pairs of the training items."""
+"""A stage that is fitted and not trained, on the training items: heads in closed form, or an encoder's model of frames."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from crossmodal.base.progress import progress
 from crossmodal.data import Batch, BatchSource
 from crossmodal.embedding import JointEmbedding, TowerModule
 from crossmodal.objectives.correlation import Cca
+from crossmodal.objectives.frame_models import FrameModel
 from crossmodal.objectives.linear_metrics import Lda, Lmnn
 from crossmodal.stages.fit import on_gpu
 from encoders.cca import Canonical
 from encoders.encoder import Anchored
+from encoders.timbre import TimbreEncoder
 
 
 def fit_heads(
@@ -86,6 +88,25 @@ def fit_classes(
     # Copied out of inference mode: what is fitted by gradient would refuse its tensors.
     projection = method.fit(torch.cat(rows).clone(), torch.cat(classes).clone())
     tower.head.set_projection(projection.mean, projection.matrix)
+
+
+def fit_frames(
+    embedding: JointEmbedding, slot: str, method: FrameModel, batches: BatchSource, *, seed: int, quiet: bool
+) -> None:
+    """Fits the model of frames of one tower's encoder in place. Whole batches of windows from the first on, until `method.frames` frames
+    are there. Raises InputError where nothing can be fitted.
+    """
+    encoder = embedding.tower(slot).encoder
+    assert isinstance(encoder, TimbreEncoder)  # a recipe is checked for it
+    rows, count, step = list[Tensor](), 0, 0
+    with progress(method.frames, "fitting", quiet=quiet) as bar:
+        while count < method.frames:
+            windows = batches[step].inputs[slot]
+            assert isinstance(windows, Tensor)
+            rows.append(windows.float().transpose(1, 2).flatten(0, 1))
+            bar.advance(min(len(rows[-1]), method.frames - count))
+            count, step = count + len(rows[-1]), step + 1
+    encoder.take(**method.fit(torch.cat(rows)[: method.frames], encoder.kinds, seed=seed))
 
 
 def _features(tower: TowerModule, slot: str, batch: Batch, device: torch.device) -> Tensor:

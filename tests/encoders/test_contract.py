@@ -33,6 +33,8 @@ SMALL: dict[str, dict[str, object]] = {
     "sample-cnn": {"channels": [4, 4, 4, 4, 8, 8, 8, 8], "first": 4, "dimension": 12},
     "re-se-2-multi": {"channels": [4, 4, 4, 4, 8, 8, 8, 8], "first": 4, "widening": 2, "dimension": 12},
     "spectrogram-transformer": {"bands": 32, "window_seconds": 1.0, "dimension": 24, "depth": 2, "heads": 2},
+    "mfcc-histogram": {"kinds": 12, "window_seconds": 0.5},
+    "mixture-supervector": {"kinds": 3, "window_seconds": 0.5},
     "excerpt-context": {"channels": [4, 4, 6], "width": 12, "radius": 5, "dropout": 0.0},
     "excerpt-vgg": {"channels": [4, 6], "dimension": 12},
     "sheet-context": {"channels": [4, 4, 6], "width": 12, "radius": 5, "dropout": 0.0},
@@ -154,6 +156,8 @@ def test_a_vector_does_not_depend_on_its_batch(encoder: Encoder) -> None:
 
 
 def test_every_weight_gets_a_gradient(encoder: Encoder) -> None:
+    if not list(encoder.parameters()):
+        pytest.skip("it is fitted, not trained")
     encoder.train()
     batch = batch_of(encoder, items_of(encoder))
     encoder(batch).square().sum().backward()

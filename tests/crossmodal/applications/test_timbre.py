@@ -38,8 +38,8 @@ def test_a_codebook_counts_the_nearest_centroids() -> None:
     found = book.histogram(frames[:150])
     expected = np.zeros(4)
     for frame in frames[:150]:
-        scaled = (frame - book.mean) / book.deviation
-        expected[int(np.argmin([np.linalg.norm(scaled - centroid) for centroid in book.centroids]))] += 1 / 150
+        scaled = (frame - book.mean.numpy()) / book.deviation.numpy()
+        expected[int(np.argmin([np.linalg.norm(scaled - centroid) for centroid in book.centroids.numpy()]))] += 1 / 150
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert sorted(found.tolist()) == pytest.approx([0, 0, 1 / 3, 2 / 3], abs=1e-6)
     with pytest.raises(InputError, match="frames at least"):

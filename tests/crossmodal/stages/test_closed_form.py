@@ -15,7 +15,7 @@ from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.data import BatchSource
 from crossmodal.embedding import JointEmbedding, TowerModule, owned_state
 from crossmodal.objectives.correlation import Cca
-from crossmodal.recipe import Recipe, dump_recipe, parse_recipe
+from crossmodal.recipe import Recipe, dump_recipe, load_recipe, parse_recipe
 from crossmodal.stages.closed_form import fit_heads
 from encoders.cca import Canonical
 from encoders.encoder import Encoder
@@ -159,4 +159,27 @@ def test_a_recipe_may_fit_a_stage() -> None:
 def test_mistakes_are_one_line(override: str, part: str) -> None:
     with pytest.raises(RecipeError) as caught:
         check_recipe(recipe(override))
+    assert part in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "part"),
+    [
+        ("stages.codebook.by=artist", "no classes (by), for it fits frames"),
+        ("stages.codebook.train=[audio, audio]", None),
+        (
+            "towers.audio.encoder={type: mel-cnn}",
+            'expected a tower whose encoder holds such a model, got "mel-cnn" for audio',
+        ),
+        ("stages.codebook.fit.type=gaussian-mixture", 'got "mfcc-histogram" for audio'),
+        ("stages.codebook.fit.type=lda", "expected by: the concept"),
+    ],
+)
+def test_models_of_frames_belong_to_their_encoders(override: str, part: str | None) -> None:
+    found = load_recipe("mfcc-vq", overrides=[override])
+    if part is None:
+        check_recipe(found)
+        return
+    with pytest.raises(RecipeError) as caught:
+        check_recipe(found)
     assert part in str(caught.value) and "\n" not in str(caught.value)
