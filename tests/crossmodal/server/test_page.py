@@ -20,6 +20,7 @@ from pairs.sheet_music import sheet_of
 from scripts.serving import Server, browser_path, browsing, serving, until
 from tests.conftest import RATE, tone
 from tests.crossmodal.applications.shelf import score_text
+from tests.crossmodal.applications.tunes import TuneShelf
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -223,6 +224,23 @@ def test_a_recording_that_is_dropped_onto_scores_is_identified(page: Page, serve
     page.locator(".card img.score").wait_for()
     page.locator("#file").set_input_files(folder / "sheets" / "invention.mei")
     page.locator(".problem", has_text="expected a recording").wait_for()
+
+
+def test_a_midi_file_lies_over_the_recording_that_it_is_of(page: Page, tune_shelf: TuneShelf) -> None:
+    with serving([tune_shelf.index]) as own:
+        page.goto(f"{own.address}#/match/index")
+        page.locator("#match-file").set_input_files(tune_shelf.folder / "queries/2.mid")
+        roll = page.locator("canvas.roll[data-notes]")
+        roll.wait_for()
+        assert page.locator(".card").first.get_attribute("data-id") == "2.wav"
+        assert int(roll.get_attribute("data-notes") or 0) > 10
+        pixels = """roll => new Set(new Uint32Array(roll.getContext('2d').getImageData(0, 0, roll.width, roll.height).data.buffer)).size"""
+        assert roll.evaluate(pixels) > 10  # a spectrum, outlines and a playhead
+        size = roll.bounding_box()
+        assert size is not None
+        roll.click(position={"x": size["width"] / 4, "y": size["height"] / 2})  # 5 of the 20 seconds that are shown
+        until(page, f"{SOUND}.currentTime > 5.1")
+        assert "2.wav" in page.evaluate(f"{SOUND}.src") and page.evaluate(f"{SOUND}.currentTime") < 15
 
 
 def test_a_recording_is_described_with_ones_own_words(page: Page, server: Server, sounds: Path) -> None:
