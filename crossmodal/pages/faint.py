@@ -29,6 +29,8 @@ def faint_ink(image: np.ndarray) -> np.ndarray:
     check_page(image)
     paper = _near_paper(image)
     floor = DIMMEST * float(np.median(paper))
+    if floor <= 0:  # black all over: no paper to compare with
+        return np.zeros_like(image)
     ink = (paper - image) / np.maximum(paper, floor)
     for run in RUNS:
         level, upright = cv2.blur(ink, (run, 1)), cv2.blur(ink, (1, run))
