@@ -33,7 +33,7 @@ CANDIDATES = 20  # items that are aligned
 STEPS = {"audio": 5, "sheet": 4}  # vectors between two excerpts: 0.5 s, 32 columns
 EXCERPTS = 400  # of one query at most
 STRETCHES = 6  # of one query that are aligned at most, three minutes
-_KINDS = {"audio": ("a recording", "recordings"), "sheet": ("a score or page", "scores")}
+KINDS = {"audio": ("a recording", "recordings"), "sheet": ("a score or page", "scores")}
 CALIBRATION = Calibration(features=("lift", "margin"), weights=(40.0, 40.0), bias=-4.0)
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
@@ -115,10 +115,10 @@ def _allowed(opened: SearchableIndex, wanted: str, file: Path, filters: Sequence
         raise InputError(f"{opened.index.folder}: expected an index with items, got an empty one; index some files")
     right = np.array([found == wanted for found in items.column("modality")], bool)
     if not right.any():
-        asked = _KINDS["sheet" if wanted == "audio" else "audio"]
+        asked = KINDS["sheet" if wanted == "audio" else "audio"]
         raise InputError(
-            f"{file}: expected {_KINDS[wanted][0]}, since {opened.index.folder} holds {asked[1]}, got {asked[0]}; "
-            f"look it up in an index of {_KINDS[wanted][1]}"
+            f"{file}: expected {KINDS[wanted][0]}, since {opened.index.folder} holds {asked[1]}, got {asked[0]}; "
+            f"look it up in an index of {KINDS[wanted][1]}"
         )
     return right & select(items, [parse_filter(text) for text in filters])
 

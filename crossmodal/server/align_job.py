@@ -24,10 +24,13 @@ def align(item: Mapping[str, object], folder: Path) -> dict[str, object]:
     from crossmodal.applications.score_listening import check_score_path, listen
     from crossmodal.applications.score_view import write_alignment_page
     from crossmodal.applications.scores import read_score, score_vectors
+    from crossmodal.base.workers import limit_memory
     from crossmodal.calibration import load_calibration
+    from crossmodal.server.caged import MEMORY_BYTES
     from crossmodal.space_files import load_space
 
     space = load_space(str(item["space"]))
+    limit_memory(MEMORY_BYTES)  # what is loaded until now does not count
     tell("reading the score")
     path = Path(str(item["score"]))
     check_score_path(path)

@@ -31,10 +31,14 @@ def work(item: Item, folder: Path) -> Row:
 
 
 def recording(item: Item, folder: Path) -> Row:
-    """A recording -> mono float WAV of the same rate, up to 48 kHz, of at most item["most_seconds"] (longer ones are refused)."""
+    """A recording -> mono float WAV of the same rate, up to 48 kHz, of at most item["most_seconds"] (longer ones are refused), and what
+    was wrong with it.
+    """
+    import warnings
+
     import soundfile
 
-    from crossmodal.base.audio import blocks
+    from crossmodal.base.audio import AudioWarning, blocks
 
     path, most = Path(str(item["path"])), float(str(item["most_seconds"]))
     try:
@@ -42,13 +46,18 @@ def recording(item: Item, folder: Path) -> Row:
     except soundfile.LibsndfileError:
         rate = _RATE
     name, frames = f"{item['name']}.wav", 0
-    with soundfile.SoundFile(folder / name, "w", rate, 1, subtype="FLOAT", format="WAV") as output:
+    with (
+        warnings.catch_warnings(record=True) as told,
+        soundfile.SoundFile(folder / name, "w", rate, 1, subtype="FLOAT", format="WAV") as output,
+    ):
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", AudioWarning)
         for block in blocks(path, sample_rate=rate, block_seconds=10.0):
             frames += len(block)
             if frames > most * rate:
                 raise InputError(f"{path}: expected at most {most:g} s of sound, got more; send a part of it")
             output.write(block)
-    return {"file": name, "seconds": round(frames / rate, 3)}
+    return {"file": name, "seconds": round(frames / rate, 3), "warnings": [str(one.message) for one in told]}
 
 
 def picture(item: Item, folder: Path) -> Row:
@@ -85,7 +94,11 @@ def frames(item: Item, folder: Path) -> Row:
     from crossmodal.applications.track_frames import MOST_SECONDS, frames_into
     from pairs.midi_reading import read_music
 
-    made = frames_into({**item, "number": item["name"]}, folder)
+    heard = recording(item, folder) if item["kind"] == "audio" else {}  # not longer than it may be
+    path = folder / str(heard["file"]) if heard else item["path"]
+    made = frames_into({**item, "path": str(path), "number": item["name"]}, folder) | {
+        "warnings": heard.get("warnings", [])
+    }
     if item["kind"] == "midi":
         onset, length, pitch = read_music(Path(str(item["path"])), most_seconds=MOST_SECONDS).performance.joined
         with (folder / f"{item['name']}-notes.npy").open("wb") as stream:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from crossmodal.base.errors import CrossmodalError
 from crossmodal.base.files import FullDiskError
+from crossmodal.server.guard import HEADERS
 from crossmodal.server.jobs import BusyError
 from crossmodal.server.library import NotReadyError, UnknownError
 from crossmodal.server.models import Problem
@@ -61,4 +62,6 @@ def add_to(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, error: Exception) -> JSONResponse:
         _LOG.error("unforeseen: %r", error, exc_info=error)
-        return answer(500, "something went wrong that nobody foresaw; the server's log tells what")
+        # Answered outside of the guard, which adds these to everything else
+        headers = {name.decode(): value.decode() for name, value in HEADERS.items()}
+        return answer(500, "something went wrong that nobody foresaw; the server's log tells what", headers=headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -19,7 +20,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-COOKIE = "crossmodal_token"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -66,9 +66,13 @@ class Guard:
         if refused is not None:
             await _answer(secured, *refused)
             return
-        if self._settings.token is not None and (cookie := self._entering(scope)) is not None:
-            await _enter(secured, cookie)
+        token = self._settings.token
+        # An address with another token than this server's lets nobody in; who is in already stays.
+        if token is not None and (shown := self._entering(scope)) is not None and _same(shown, token):
+            await _enter(secured, token)
             return
+        if scope["method"] == "HEAD" and scope["path"].startswith("/api/"):  # routes know GET alone
+            scope, secured = {**scope, "method": "GET"}, _headless(secured)
         torn = _Torn()
 
         async def noting(message: Message) -> None:
@@ -104,12 +108,11 @@ class Guard:
     def _known(self, scope: Scope, headers: dict[str, str]) -> bool:
         shown = [headers.get("authorization", "").removeprefix("Bearer "), self._entering(scope) or ""]
         try:
-            morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+            morsel = SimpleCookie(headers.get("cookie", "")).get(cookie_of(self._settings.token or ""))
         except CookieError:
             morsel = None
         shown.append(morsel.value if morsel else "")
-        wanted = (self._settings.token or "").encode()
-        return any([hmac.compare_digest(one.encode("utf-8", "replace"), wanted) for one in shown])
+        return any([_same(one, self._settings.token or "") for one in shown])
 
     @staticmethod
     def _entering(scope: Scope) -> str | None:
@@ -163,6 +166,24 @@ def _secured(send: Send, *, keeps: bool) -> Send:
     return sent
 
 
+def _headless(send: Send) -> Send:
+    """An answer without its body."""
+
+    async def sent(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return sent
+
+
+def _same(shown: str, token: str) -> bool:
+    return hmac.compare_digest(shown.encode("utf-8", "replace"), token.encode())
+
+
+def cookie_of(token: str) -> str:
+    """The name of the cookie that holds a token. Browsers send one server's cookies to all ports of a machine: each token has its own."""
+    return f"crossmodal_{hashlib.sha256(token.encode()).hexdigest()[:12]}"
+
+
 async def _answer(send: Send, status: int, error: str) -> None:
     body = json.dumps({"error": error}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
@@ -175,7 +196,7 @@ async def _answer(send: Send, status: int, error: str) -> None:
 
 
 async def _enter(send: Send, token: str) -> None:
-    cookie = f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict"
+    cookie = f"{cookie_of(token)}={token}; Path=/; HttpOnly; SameSite=Strict"
     headers = [(b"location", b"/"), (b"set-cookie", cookie.encode()), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

@@ -144,8 +144,13 @@ class Library:
         self._opened: dict[str, Opened] = {}
         self._spaces: dict[str, Space] = {}
         self._opening = threading.Lock()
-        self.problems: list[str] = []
+        self._problems: dict[str, str] = {}
         self.ready = False
+
+    @property
+    def problems(self) -> list[str]:
+        """Why indexes could not be opened."""
+        return list(self._problems.values())
 
     def open_all(self) -> None:
         """Opens what is not open yet. What cannot be opened is kept in `problems`."""
@@ -153,7 +158,7 @@ class Library:
             try:
                 self.reload(name)
             except CrossmodalError as error:
-                self.problems.append(str(error))
+                self._problems[name] = str(error)
                 _LOG.warning("%s", error)
         self.ready = True
 
@@ -176,18 +181,28 @@ class Library:
                 other: self._opened[other] for other in self._folders if other in self._opened and other != name
             }
             self._opened[name] = opened
+            self._problems.pop(name, None)
             return opened
 
     def refresh(self) -> list[str]:
-        """Reloads every index of which another state was committed; returns their names."""
+        """Reloads every index of which another state was committed, or which could not be opened before; returns their names."""
         changed = []
-        for name, opened in list(self._opened.items()):
+        for name, folder in self._folders.items():
+            opened = self._opened.get(name)
+            if opened is None and not self.ready:
+                continue
             try:
-                if read_header(self._folders[name]).generation != opened.index.header.generation:
+                # All of the header: an index that is made anew counts its commits from the first again
+                if opened is None or read_header(folder) != opened.index.header:
                     self.reload(name)
                     changed.append(name)
-            except CrossmodalError as error:  # in the middle of a commit, or gone: what is open stays valid
-                _LOG.warning("%s: still answering from the state before: %s", name, error)
+            except (
+                CrossmodalError
+            ) as error:  # in the middle of a commit, gone, or still broken: what is open stays valid
+                if opened is not None:
+                    _LOG.warning("%s: still answering from the state before: %s", name, error)
+                else:
+                    self._problems[name] = str(error)
         return changed
 
     def get(self, name: str) -> Opened:
@@ -197,6 +212,8 @@ class Library:
             return opened
         if name in self._folders and not self.ready:
             raise NotReadyError(f"{name}: still being opened; ask again in a few seconds")
+        if name in self._folders:
+            raise UnknownError(f"{name}: could not be opened: {self._problems.get(name, 'no reason is known')}")
         raise self._unknown(name)
 
     def all(self) -> list[Opened]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from crossmodal.applications.midi_matching import Answer, Matcher, answer, query_kind
 from crossmodal.applications.midi_query import Query
+from crossmodal.base.errors import InputError
 from crossmodal.base.frame_store import from_bytes, to_bytes
 from crossmodal.server.files import checked_path
 from crossmodal.server.library import Opened
@@ -23,12 +24,16 @@ _MOST_FRAMES = 13_000  # ten minutes
 def match_upload(opened: Opened, reader: Reader, upload: Upload, *, k: int, filters: list[str]) -> MatchView:
     """Looks an uploaded MIDI file or recording up. Raises InputError as `match` does."""
     matcher = opened.matcher
-    kind = query_kind(matcher, upload.path)
+    try:
+        kind = query_kind(matcher, upload.path)
+    except InputError as error:  # named as the server's index, without its place
+        raise InputError(str(error).replace(str(opened.index.folder), opened.name)) from None
     made = reader.make("frames", upload, kind=kind, rolls=matcher.encoder.rolls)
     query = Query(kind, from_bytes(np.load(reader.folder / str(made["file"]), allow_pickle=False)))
     found = answer(matcher, upload.path, k=k, filters=filters, query=query)
     asked = found.ranking.query.model_copy(update={"path": upload.shown})
-    ranking = found.ranking.model_copy(update={"query": asked})
+    told = [upload.told(text) for text in (*found.ranking.warnings, *upload.warnings)]
+    ranking = found.ranking.model_copy(update={"query": asked, "warnings": told})
     return MatchView(ranking=ranking, roll=_roll(opened, matcher, reader, upload, found))
 
 

@@ -51,7 +51,9 @@ class TagScore(Model):
 
 
 class ItemInfo(Model):
-    """An indexed file. seconds: its length where known; pages: it is a score with pages; cover: there is a picture of it."""
+    """An indexed file. seconds: its length where known; has_pages: it is a score; has_cover: there is a picture of it, or may
+    be one in the recording's own file, which is not looked into until it is asked for.
+    """
 
     id: str
     modality: str

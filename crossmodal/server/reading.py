@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,12 +32,13 @@ Row = dict[str, object]
 @dataclass(frozen=True)
 class Upload:
     """A file that a request brought. path: our name for it, with the extension of theirs; shown: their name, for messages; folder: its
-    own.
+    own; warnings: what was wrong with it, though it could be used.
     """
 
     path: Path
     shown: str
     folder: Path
+    warnings: list[str] = field(default_factory=list)
 
     def told(self, message: str) -> str:
         """A message that names the file as its owner does, and no place of this machine."""
@@ -91,6 +92,7 @@ class Reader:
         if isinstance(row, Failure):
             told = self._plain(upload.told(row.reason))
             raise InputError(told if upload.shown in told else f"{upload.shown}: {told}")
+        upload.warnings.extend(map(str, row.get("warnings", [])))  # type: ignore[call-overload]
         return row
 
     def recording(self, upload: Upload) -> Path:

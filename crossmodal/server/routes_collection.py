@@ -46,7 +46,6 @@ def index(opened: Chosen) -> IndexInfo:
 @router.post("/indexes/{index}/reload")
 def reload(index: str, state: Shared) -> IndexInfo:
     """Opens the newest state of an index. Requests that are under way end with the state before."""
-    state.library.get(index)
     return state.library.reload(index).info
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +50,9 @@ def _begin(
                     f"{name}: expected a file or the id of an item, got {'neither' if file is None else 'both'}; send one"
                 )
             if file is not None:
-                sides.append(stack.enter_context(state.reader.upload(file.filename or name, file.file)))
+                upload = stack.enter_context(state.reader.upload(file.filename or name, file.file))
+                # Decoded here already, so that what is too long is refused at once
+                sides.append(replace(upload, path=state.reader.recording(upload)) if name == "recording" else upload)
             else:
                 sides.append(_item(state, index, identifier, "sheet" if name == "score" else "audio"))
         space = state.library.sheet_space()

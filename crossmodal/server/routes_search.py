@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Response, UploadFile
 
+from crossmodal.applications.identification import KINDS
 from crossmodal.applications.identification import identify as find_score
 from crossmodal.applications.queries import Query as Asked
 from crossmodal.applications.queries import score_query
@@ -81,8 +82,8 @@ def _safe(reader: Reader, upload: Upload, kind: str) -> Path:
 
 
 def _shown(answer: Ranking, upload: Upload) -> Ranking:
-    """With the file's name as its owner gave it."""
-    warnings = [upload.told(text) for text in answer.warnings]
+    """With the file's name as its owner gave it, and what was wrong with it."""
+    warnings = [upload.told(text) for text in dict.fromkeys([*answer.warnings, *upload.warnings])]
     return answer.model_copy(
         update={"query": answer.query.model_copy(update={"path": upload.shown}), "warnings": warnings}
     )
@@ -133,6 +134,7 @@ async def identify(
             )
         asked = modality or modality_of(upload.path, ("audio", "sheet"))
         path, query = upload.path, None
+        _check_held(opened, asked)
         if asked == "audio":
             path = state.reader.recording(upload)
         elif asked == "sheet":
@@ -141,6 +143,16 @@ async def identify(
         return _shown(answer, upload)
 
     return await state.with_upload(file, find)
+
+
+def _check_held(opened: Opened, asked: str | None) -> None:
+    """Before a file is read for nothing, and without a path of this machine."""
+    wanted = {"audio": "sheet", "sheet": "audio"}.get(asked or "")
+    if asked is not None and wanted is not None and wanted not in opened.index.items.column("modality"):
+        held = KINDS[asked][1]
+        raise InputError(
+            f"{opened.name}: expected {KINDS[wanted][0]}, since it holds {held}, got {KINDS[asked][0]}; ask an index of {KINDS[wanted][1]}"
+        )
 
 
 def _sheet(opened: Opened, reader: Reader, upload: Upload) -> Asked:

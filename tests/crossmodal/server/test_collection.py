@@ -45,8 +45,31 @@ def test_what_cannot_be_opened_is_told_and_the_rest_serves(index_folder: Path, t
         library.get("idx")
     library.open_all()
     assert [opened.name for opened in library.all()] == ["idx"] and len(library.problems) == 1
-    with pytest.raises(UnknownError):
+    with pytest.raises(UnknownError, match=r"broken-idx: could not be opened: .*vectors"):
         library.get("broken-idx")
+    assert library.refresh() == [] and len(library.problems) == 1
+    shutil.rmtree(broken)
+    shutil.copytree(index_folder, broken)
+    assert library.refresh() == ["broken-idx"] and library.problems == []
+    assert library.get("broken-idx").info.items == 12
+
+
+def test_an_index_that_is_made_anew_is_taken_up(sounds: Path, space_folder: Path, tmp_path: Path) -> None:
+    """Its generation is the first again."""
+    space = load_space(space_folder)
+    for count in (3, 1):
+        music = tmp_path / f"music-{count}"
+        music.mkdir()
+        for number in range(count):
+            shutil.copy(sounds / f"track {number:02}.wav", music)
+        build_index(space, [music], tmp_path / f"idx-{count}", quiet=True)
+    shutil.copytree(tmp_path / "idx-3", tmp_path / "idx")
+    library = Library([tmp_path / "idx"])
+    library.open_all()
+    assert library.refresh() == [] and library.get("idx").info.items == 3
+    shutil.rmtree(tmp_path / "idx")
+    shutil.copytree(tmp_path / "idx-1", tmp_path / "idx")
+    assert library.refresh() == ["idx"] and library.get("idx").info.items == 1
 
 
 def test_indexes_are_called_after_their_folders(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from crossmodal.server.app import create_app
-from crossmodal.server.guard import COOKIE, Guard, Message, Receive, Scope, Send, TornError
+from crossmodal.server.guard import HEADERS, Guard, Message, Receive, Scope, Send, TornError, cookie_of
 from crossmodal.server.settings import Settings, is_loopback
 from tests.crossmodal.server.conftest import HOST
 
@@ -114,7 +114,38 @@ def test_the_token_opens_by_header_and_by_address(guarded: TestClient) -> None:
     entered = guarded.get(f"/?token={TOKEN}", follow_redirects=False)
     assert entered.status_code == 303 and entered.headers["location"] == "/"
     assert "HttpOnly" in entered.headers["set-cookie"] and "SameSite=Strict" in entered.headers["set-cookie"]
-    assert guarded.cookies[COOKIE] == TOKEN and guarded.get("/").status_code == 200
+    assert guarded.cookies[cookie_of(TOKEN)] == TOKEN and guarded.get("/").status_code == 200
+
+
+def test_an_old_address_logs_nobody_out_and_every_token_has_a_cookie_of_its_own(guarded: TestClient) -> None:
+    guarded.get(f"/?token={TOKEN}", follow_redirects=False)
+    for wrong in ("nonsense", "x%0d%0aX-Evil:%201", ""):
+        answer = guarded.get(f"/?token={wrong}", follow_redirects=False)
+        assert answer.status_code == 200 and "set-cookie" not in answer.headers, wrong
+    assert guarded.get("/api/indexes").status_code in (200, 503)
+    assert cookie_of(TOKEN) != cookie_of("another")
+
+
+def test_heads_of_answers(client: TestClient) -> None:
+    for path in ("/api/health", "/api/indexes/idx", "/api/indexes/idx/audio?id=track-01", "/main.js"):
+        whole, head = client.get(path), client.head(path)
+        assert head.status_code == whole.status_code == 200 and head.content == b"", path
+        assert head.headers["content-length"] == str(len(whole.content)), path
+    assert client.head("/api/indexes/nothing").status_code == 404
+
+
+def test_what_nobody_foresaw_is_answered_with_the_headers_too(index_folder: Path) -> None:
+    app = create_app([index_folder])
+
+    @app.get("/api/fails", include_in_schema=False)
+    def fails() -> None:
+        raise RuntimeError
+
+    app.router.routes.insert(0, app.router.routes.pop())  # before the page, which takes every other path
+    with TestClient(app, base_url=HOST, raise_server_exceptions=False) as made:
+        answer = made.get("/api/fails")
+    assert answer.status_code == 500 and "the server's log" in answer.json()["error"]
+    assert {name.decode() for name in HEADERS} <= set(answer.headers)
 
 
 LOCAL = ("127.0.0.1", "127.1.2.3", "::1", "localhost")

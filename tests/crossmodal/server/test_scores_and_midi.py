@@ -14,9 +14,12 @@ from fastapi.testclient import TestClient
 from crossmodal.applications.identification import identify
 from crossmodal.applications.indexing import build_index
 from crossmodal.applications.midi_matching import match
+from crossmodal.base.errors import InputError
 from crossmodal.base.results import AlignmentResult, Ranking
 from crossmodal.server.app import create_app
 from crossmodal.server.models import Job, MatchView
+from crossmodal.server.reading import Reader
+from crossmodal.server.settings import Settings
 from crossmodal.space_files import load_space
 from pairs.midi_reading import read_music
 from tests.crossmodal.applications.shelf import write_shelf, write_tones
@@ -48,12 +51,13 @@ def test_a_recording_is_identified_as_by_the_library(scores: TestClient, shelf: 
     assert found.abstained == expected.abstained and found.query.path == "tones.wav"
 
 
-def test_a_score_is_read_elsewhere_and_told_that_it_needs_recordings(scores: TestClient, shelf: Path) -> None:
+def test_a_score_is_told_that_it_needs_recordings(scores: TestClient, shelf: Path) -> None:
     data = (shelf / "scores" / "0.mei").read_bytes()
     answer = scores.post("/api/indexes/index/identify", files={"file": ("mine.mei", data)})
     assert answer.status_code == 400 and "expected a recording" in answer.json()["error"]
-    broken = scores.post("/api/indexes/index/identify", files={"file": ("mine.mei", b"no music")})
-    assert broken.status_code == 400 and broken.json()["error"].startswith("mine.mei")
+    assert str(shelf) not in answer.json()["error"]
+    broken = scores.post("/api/indexes/index/identify", files={"file": ("mine.wav", b"no music")})
+    assert broken.status_code == 400 and broken.json()["error"].startswith("mine.wav")
 
 
 def test_pages_of_scores_are_pictures(scores: TestClient) -> None:
@@ -107,6 +111,27 @@ def test_a_job_that_fails_says_why_and_one_that_is_cancelled_ends(scores: TestCl
     assert scores.get("/api/align/unknown").status_code == 404
 
 
+def test_what_is_too_long_is_not_aligned(shelf: Path) -> None:
+    sound = ("long.wav", (shelf / "tones.wav").read_bytes())  # 8 s
+    with TestClient(create_app([shelf / "index"], settings=Settings(most_seconds=5.0)), base_url=HOST) as client:
+        ready(client)
+        begun = client.post("/api/align", files={"recording": sound}, data={"index": "index", "score_id": "0.mei"})
+    assert begun.status_code == 400 and begun.json()["error"].startswith("long.wav: expected at most 5 s of sound")
+
+
+def test_what_is_too_long_is_not_matched(shelf: Path) -> None:
+    reader = Reader(Settings(most_seconds=5.0))
+    try:
+        with (
+            (shelf / "tones.wav").open("rb") as sound,
+            reader.upload("long.wav", sound) as upload,
+            pytest.raises(InputError, match=r"^long\.wav: expected at most 5 s of sound"),
+        ):
+            reader.make("frames", upload, kind="audio", rolls=False)
+    finally:
+        reader.close()
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -132,7 +157,8 @@ def test_midi_is_matched_and_laid_over_the_recording(tune_shelf: TuneShelf) -> N
         like = client.get("/api/indexes/index/similar", params={"id": "2.wav"}).json()
         assert like["results"] and "2.wav" not in [row["id"] for row in like["results"]]
         assert client.post("/api/indexes/index/match", files={"file": ("q.mid", b"MThd")}).status_code == 400
-        assert client.post("/api/indexes/index/match", files={"file": ("q.wav", b"x")}).status_code == 400
+        other = client.post("/api/indexes/index/match", files={"file": ("q.wav", b"x")})
+        assert other.status_code == 400 and "q.wav: expected a MIDI file, since index holds" in other.json()["error"]
     expected = match(tune_shelf.index, file, k=2)
     assert [r.id for r in view.ranking.results] == [
         r.id for r in expected.results

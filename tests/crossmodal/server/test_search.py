@@ -169,6 +169,15 @@ def test_a_recording_that_is_too_long_is_refused(client: TestClient, tmp_path: P
     assert answer.status_code == 400 and "at most 20 s" in answer.json()["error"]
 
 
+@pytest.mark.parametrize("way", ["tag", "search?kind=audio"])
+def test_a_recording_that_breaks_off_is_used_and_that_is_told(client: TestClient, tmp_path: Path, way: str) -> None:
+    soundfile.write(tmp_path / "a.flac", tone(440.0, seconds=12.0), RATE)
+    data = (tmp_path / "a.flac").read_bytes()
+    answer = client.post(f"/api/indexes/idx/{way}", files={"file": ("take 1.flac", data[: len(data) * 2 // 3])})
+    (told,) = Ranking.model_validate(answer.json()).warnings
+    assert told.startswith("take 1.flac: truncated: the first ") and "/" not in told
+
+
 def test_what_an_index_cannot_answer_is_said(client: TestClient) -> None:
     for path, query in (("identify", {}), ("match", {}), ("search", {"kind": "midi"})):
         answer = client.post(f"/api/indexes/idx/{path}", params=query, files={"file": ("a.mid", b"MThd")})
