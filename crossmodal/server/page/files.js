@@ -36,8 +36,9 @@ export function accept(place, take) {
   place.addEventListener("dragenter", () => mark(1));
   place.addEventListener("dragleave", () => mark(-1));
   place.addEventListener("drop", (event) => {
-    event.preventDefault();
     mark(0);
+    if (event.defaultPrevented) return; // a place within this one has taken it
+    event.preventDefault();
     if (event.dataTransfer.files.length) take(event.dataTransfer.files);
   });
 }

@@ -2,7 +2,6 @@
 
 import * as api from "./api.js";
 import { byId, make, problem, say } from "./dom.js";
-import { pause } from "./player.js";
 import { go, link, read } from "./state.js";
 
 const VIEWS = {
@@ -57,8 +56,9 @@ function route() {
 }
 
 async function render(view, index, values) {
-  const mine = ++turn, main = byId("main"), module = await VIEWS[view].load();
+  const mine = ++turn, main = byId("main"), module = await VIEWS[view].load().catch(() => null);
   if (mine !== turn) return;
+  if (!module) { unloaded(view); return; }
   const place = `${view}/${index.name}`;
   if (place !== shown) {
     leave();
@@ -70,6 +70,14 @@ async function render(view, index, values) {
   module.show(values);
 }
 
+// Trying again begins anew, once the server answers: a browser may not ask twice for a module that failed.
+function unloaded(view) {
+  leave();
+  [leave, shown] = [() => {}, ""];
+  const again = () => api.ready().then(() => location.reload()).catch((error) => say(error.message));
+  byId("main").replaceChildren(problem(new Error(`“${VIEWS[view].name}” could not be loaded. Look whether the server still runs, then try again.`), again));
+}
+
 byId("index").addEventListener("change", (event) => go(read().view, event.target.value, {}));
 addEventListener("hashchange", route);
 addEventListener("keydown", (event) => {
@@ -79,5 +87,4 @@ addEventListener("keydown", (event) => {
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); byId("main").focus(); });
 // A file dropped beside a place for files must not replace the page.
 for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
-addEventListener("pause-player", pause);
 begin();

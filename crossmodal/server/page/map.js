@@ -6,11 +6,11 @@ import { onchange, play, playing } from "./player.js";
 import { link } from "./state.js";
 
 const PALETTE = ["--k0", "--k1", "--k2", "--k3", "--k4", "--k5", "--k6", "--k7"];
-let box, index, tools, canvas, tip, legend, map, colour, view, here, picked, release, stopping, tagField, columnField, values, resizing;
+const WHOLE = { x: 0.5, y: 0.5, zoom: 1 };
+let box, index, tools, canvas, tip, legend, map, colour, view, here, picked, release, stopping, tagField, columnField, values, resizing, resting, turn = 0;
 
 export function enter(place, chosen, given) {
   [box, index, tools, map, colour, here, picked] = [place, chosen, given, null, null, -1, -1];
-  view = { x: 0.5, y: 0.5, zoom: 1 };
   stopping = new AbortController();
   tagField = make("input", { type: "text", id: "tag", list: "words-known", placeholder: "any word", autocomplete: "off" });
   columnField = make("select", { id: "column" }, make("option", { value: "" }, "–"), index.columns.map((name) => make("option", { value: name }, name)));
@@ -19,40 +19,77 @@ export function enter(place, chosen, given) {
   tip = make("p", { class: "tip", role: "status" }, "Point at a dot to see what it is; press it to hear it.");
   legend = make("ul", { class: "legend" });
   box.append(make("h1", {}, "Map of the collection"),
-    make("form", { class: "fields", onsubmit: (event) => { event.preventDefault(); tools.go({ tag: tagField.value.trim() }, { replace: true }); show({ tag: tagField.value.trim() }); } },
+    make("form", { class: "fields", onsubmit: (event) => { event.preventDefault(); recolour({ tag: tagField.value.trim(), column: "" }); } },
       index.can.includes("tags") ? [make("label", {}, "Colour by a word: ", tagField, words), make("button", { type: "submit" }, "Colour")] : null,
       make("label", {}, "or by a column: ", columnField)),
     legend, make("div", { class: "frame" }, canvas,
-      make("div", { class: "zoom" }, button("+", "Zoom in", () => zoom(1.5)), button("−", "Zoom out", () => zoom(1 / 1.5)), button("⤢", "Show all", () => { view = { x: 0.5, y: 0.5, zoom: 1 }; draw(); }))), tip);
-  columnField.addEventListener("change", () => { const next = { column: columnField.value }; tools.go(next, { replace: true }); show(next); });
+      make("div", { class: "zoom" }, button("+", "Zoom in", () => zoom(1.5)), button("−", "Zoom out", () => zoom(1 / 1.5)), button("⤢", "Show all", () => { view = { ...WHOLE }; look(); }))), tip);
+  columnField.addEventListener("change", () => recolour({ tag: "", column: columnField.value }));
   if (index.can.includes("tags")) api.vocabulary(index.name).then((known) => words.append(...known.map((word) => make("option", { value: word })))).catch(() => {});
   listen();
   release = onchange(() => draw());
   resizing = new ResizeObserver(() => draw());
   resizing.observe(canvas);
-  return () => { release(); resizing.disconnect(); stopping.abort(); };
+  return () => { release(); resizing.disconnect(); stopping.abort(); clearTimeout(resting); };
 }
 
 const button = (text, label, onclick) => make("button", { type: "button", "aria-label": label, title: label, onclick }, text);
 
+const within = (zoom) => Math.min(60, Math.max(0.6, zoom));
+const number = (text, usual) => (text && Number.isFinite(Number(text)) ? Number(text) : usual);
+const rounded = (value) => Number(value.toPrecision(5));
+
 export async function show(given) {
+  const mine = ++turn;
   values = given;
+  view = { x: number(given.x, WHOLE.x), y: number(given.y, WHOLE.y), zoom: within(number(given.zoom, WHOLE.zoom)) };
   tagField.value = given.tag || "";
   columnField.value = given.column || "";
   try {
     if (!map) {
       tip.replaceChildren(waiting("Laying the map out; the first time this takes a while for a large collection…"));
-      map = await api.places(index.name, stopping.signal);
-      tip.textContent = `${map.ids.length.toLocaleString()} items, laid out by ${map.method}. Point at a dot to see what it is; press it to hear it.`;
-      picked = map.ids.indexOf(given.item ?? "");
-      draw();
+      const made = await api.places(index.name, stopping.signal);
+      if (mine !== turn) return;
+      map = made;
     }
-    colour = given.tag || given.column ? await api.colours(index.name, { tag: given.tag, column: given.tag ? undefined : given.column }, stopping.signal) : null;
+    const row = map.ids.indexOf(given.item ?? "");
+    if (row !== picked) here = picked = row;
+    tell();
+    const made = given.tag || given.column ? await api.colours(index.name, { tag: given.tag, column: given.tag ? undefined : given.column }, stopping.signal) : null;
+    if (mine !== turn) return;
+    colour = made;
     explain();
-    draw();
+    tell();
   } catch (error) {
-    if (error.name !== "AbortError") tip.replaceChildren(problem(error, () => show(given)));
+    if (mine === turn && error.name !== "AbortError") tip.replaceChildren(problem(error, () => show(values)));
   }
+}
+
+function tell() {
+  if (here < 0) tip.textContent = `${map.ids.length.toLocaleString()} items, laid out by ${map.method}. Point at a dot to see what it is; press it to hear it.`;
+  point(here, false);
+}
+
+function recolour(next) {
+  keep(next);
+  show(values);
+}
+
+// Writes what is seen, and what is new of the state, into the address.
+function keep(next = {}) {
+  clearTimeout(resting);
+  const whole = Object.keys(WHOLE).every((key) => rounded(view[key]) === WHOLE[key]);
+  values = { ...values, ...next };
+  for (const key of Object.keys(WHOLE)) values[key] = whole ? "" : String(rounded(view[key]));
+  tools.go(values, { replace: true });
+}
+
+// Draws, and writes into the address once the view rests: browsers refuse an address that changes with every frame.
+function look() {
+  draw();
+  clearTimeout(resting);
+  const was = location.hash;
+  resting = setTimeout(() => { if (location.hash === was) keep(); }, 300);
 }
 
 function explain() {
@@ -65,9 +102,11 @@ function explain() {
   } else legend.replaceChildren();
 }
 
+const square = (row) => row >= 0 && row < PALETTE.length && row % 2 === 1; // the group by its shape, too
+
 function swatch(row) {
   const made = make("span", { class: "swatch", "aria-hidden": "true" });
-  if (row % 2 === 1) made.style.borderRadius = "2px"; // as it is drawn
+  if (square(row)) made.style.borderRadius = "2px"; // as it is drawn
   made.style.background = row < 0 ? ink("--rest") : ink(PALETTE[row]);
   return made;
 }
@@ -94,7 +133,7 @@ function draw() {
     else if (colour) { context.fillStyle = colour.values[row] > 0 ? strong : rest; context.globalAlpha = 0.15 + 0.85 * Math.abs(colour.values[row]); }
     else context.fillStyle = shades[0];
     context.beginPath();
-    if (colour?.groups && colour.groups[row] % 2) context.rect(x - radius * 0.9, y - radius * 0.9, radius * 1.8, radius * 1.8);
+    if (colour?.groups && square(colour.groups[row])) context.rect(x - radius * 0.9, y - radius * 0.9, radius * 1.8, radius * 1.8);
     else context.arc(x, y, radius, 0, 7);
     context.fill();
   }
@@ -127,8 +166,7 @@ function point(row, press) {
     tip.replaceChildren(make("strong", {}, map.titles[row]), value, " · ", make("a", { href: link("search", index.name, { like: map.ids[row] }) }, "More like this"));
     if (press) {
       picked = row;
-      tools.go({ ...values, item: map.ids[row] }, { replace: true });
-      values = { ...values, item: map.ids[row] };
+      keep({ item: map.ids[row] });
       if (["audio", "voice", "mix"].includes(map.modalities[row])) play(index.name, map.ids[row], map.titles[row]);
     }
   }
@@ -136,12 +174,12 @@ function point(row, press) {
 }
 
 function zoom(by, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
-  const next = Math.min(60, Math.max(0.6, view.zoom * by)), scale = size();
+  const next = within(view.zoom * by), scale = size();
   const dx = (x - canvas.clientWidth / 2) / scale, dy = (canvas.clientHeight / 2 - y) / scale;
   view.x += dx / view.zoom - dx / next;
   view.y += dy / view.zoom - dy / next;
   view.zoom = next;
-  draw();
+  look();
 }
 
 function listen() {
@@ -166,7 +204,7 @@ function listen() {
     const scale = size() * view.zoom;
     view.x -= (x - before[0]) / scale;
     view.y += (y - before[1]) / scale;
-    draw();
+    look();
   });
   const up = (event) => {
     const was = fingers.delete(event.pointerId);
@@ -197,6 +235,6 @@ function step(dx, dy) {
   }
   if (best < 0) return;
   const [px, py] = place(best);
-  if (px < 0 || py < 0 || px > canvas.clientWidth || py > canvas.clientHeight) { view.x = map.x[best]; view.y = map.y[best]; }
+  if (px < 0 || py < 0 || px > canvas.clientWidth || py > canvas.clientHeight) { view.x = map.x[best]; view.y = map.y[best]; look(); }
   point(best, false);
 }

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { clock, ink, make, problem, sharpen, swap, waiting } from "./dom.js";
 import { dropPlace, formOf } from "./files.js";
-import { onchange, play } from "./player.js";
+import { loaded, onchange, pause, play } from "./player.js";
 import { cards } from "./results.js";
 
 let index, tools, out, release = () => {}, stopping = null, sound = document.getElementById("sound");
@@ -52,11 +52,11 @@ function roll(data, ranking, file, title) {
   const image = spectrum(bytes, rows, data.bins);
   const player = own || sound;
   let start = 0, frame = 0;
-  const playhead = () => (own || sound.src.includes(encodeURIComponent(data.id)) || sound.src.includes(data.id) ? player.currentTime : 0);
+  const ours = () => own || (loaded()?.id === data.id && loaded().index === index.name), running = () => ours() && !player.paused;
   function draw() {
     if (!canvas.isConnected) return;
-    const { context, width, height } = sharpen(canvas), now = playhead();
-    if (!player.paused) start = Math.max(0, Math.min(data.seconds - span, now - span / 3));
+    const { context, width, height } = sharpen(canvas), now = ours() ? player.currentTime : 0;
+    if (running()) start = Math.max(0, Math.min(data.seconds - span, now - span / 3));
     const x = (seconds) => (seconds - start) / span * width, y = (pitch) => height - (pitch - data.pitch + 1) / data.bins * height, step = height / data.bins;
     context.fillStyle = ink("--card");
     context.fillRect(0, 0, width, height);
@@ -74,17 +74,18 @@ function roll(data, ranking, file, title) {
     canvas.dataset.notes = String(data.notes.length);
     seek.value = start;
     told.textContent = `${clock(start)} – ${clock(Math.min(data.seconds, start + span))} of ${clock(data.seconds)}`;
-    frame = player.paused ? 0 : requestAnimationFrame(draw);
+    frame = running() ? requestAnimationFrame(draw) : 0;
   }
   const again = () => { if (!frame) draw(); };
-  seek.addEventListener("input", () => { start = Number(seek.value); if (player.paused) draw(); else player.currentTime = start; });
+  seek.addEventListener("input", () => { start = Number(seek.value); if (running()) player.currentTime = start; else draw(); });
   canvas.addEventListener("click", (event) => {
     const box = canvas.getBoundingClientRect(), at = start + (event.clientX - box.left) / box.width * span;
     if (own) { own.currentTime = at; own.play(); } else play(index.name, data.id, title, { at: Math.max(0.01, at) });
   });
   const events = ["play", "pause", "seeked", "timeupdate"];
   for (const name of events) player.addEventListener(name, again);
-  const letGo = onchange(again), resizing = new ResizeObserver(again);
+  own?.addEventListener("play", pause); // one sound at a time
+  const letGo = onchange((id) => { if (id) own?.pause(); again(); }), resizing = new ResizeObserver(again);
   resizing.observe(canvas);
   const key = data.transposition_semitones ? `, moved by ${data.transposition_semitones} semitones` : "";
   const box = make("figure", { class: "rollbox" }, make("figcaption", {}, `The MIDI's notes (outlines) over the recording's constant-Q spectrum${key}. Press a place to hear it.`), canvas,

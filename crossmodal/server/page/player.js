@@ -8,6 +8,7 @@ let current = null, peaks = [], seconds = 0;
 const listeners = new Set();
 
 export const playing = () => (current && !sound.paused ? current.id : null);
+export const loaded = () => current; // its index and id, also while it is paused
 export function onchange(listener) { listeners.add(listener); return () => listeners.delete(listener); }
 function changed() {
   bar.classList.toggle("playing", !sound.paused);
@@ -20,19 +21,19 @@ export async function play(index, id, title, { at = 0 } = {}) {
     if (at) { sound.currentTime = at; await begin(); } else if (sound.paused) await begin(); else sound.pause();
     return;
   }
-  current = { index, id };
+  const mine = current = { index, id };
   peaks = [];
   seconds = 0;
   bar.hidden = false;
   document.body.classList.add("with-player");
   byId("now").textContent = title;
   sound.src = api.sound(index, id);
-  if (at) sound.addEventListener("loadedmetadata", () => { sound.currentTime = at; }, { once: true });
+  if (at) sound.addEventListener("loadedmetadata", () => { if (current === mine) sound.currentTime = at; }, { once: true });
   draw();
   await begin();
   try {
     const made = await api.waveform(index, id);
-    if (current?.id === id) { ({ peaks, seconds } = made); draw(); }
+    if (current === mine) { ({ peaks, seconds } = made); draw(); }
   } catch (error) { say(error.message); }
 }
 

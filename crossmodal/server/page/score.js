@@ -17,39 +17,50 @@ export function enter(place, opened, more) {
       ...["recording", "score"].map((side) => {
         sides[side] = make("p", { class: "took", id: `took-${side}` });
         return make("div", { class: "side" }, make("h2", {}, side === "recording" ? "Recording" : "Score"),
-          dropPlace({ id: side, label: `Drop a ${side} here, or choose one`, onfile: (file) => { chosen[side] = file; tell(); } }), sides[side]);
+          dropPlace({ id: side, label: `Drop a ${side} here, or choose one`, onfile: (file) => take(side, file) }), sides[side]);
       }),
       make("button", { type: "submit", class: "main", id: "begin" }, "Follow")),
     out);
   return () => { watching++; };
 }
 
+// A file takes the place of the collection's item, in the address too.
+function take(side, file) {
+  chosen[side] = file;
+  given = { ...given, [side]: "" };
+  tools.go(given, { replace: true });
+  tell();
+}
+
 export function show(values) {
   given = values;
-  for (const side of ["recording", "score"]) if (values[side]) chosen[side] = values[side];
+  for (const side of ["recording", "score"]) if (values[side] || fromIndex(side)) chosen[side] = values[side] || null;
   tell();
   if (values.job) watch(values.job);
   else { watching++; swap(out); }
 }
 
+const fromIndex = (side) => typeof chosen[side] === "string";
+
 function tell() {
   for (const side of ["recording", "score"]) {
     const value = chosen[side];
-    sides[side].textContent = value ? (typeof value === "string" ? `From the collection: ${value}` : value.name) : "";
+    sides[side].textContent = value ? (fromIndex(side) ? `From the collection: ${value}` : value.name) : "";
   }
   byId("begin").disabled = !(chosen.recording && chosen.score);
 }
 
 async function begin() {
   const values = { index: index.name };
-  for (const side of ["recording", "score"]) values[typeof chosen[side] === "string" ? `${side}_id` : side] = chosen[side];
+  for (const side of ["recording", "score"]) values[fromIndex(side) ? `${side}_id` : side] = chosen[side];
+  const ids = Object.fromEntries(Object.entries(chosen).filter(([side]) => fromIndex(side)));
   const bar = make("progress", { max: 1, value: 0, "aria-label": "Sent" });
   const mine = ++watching, stop = new AbortController();
   swap(out, make("p", {}, "Sending both…"), bar, make("button", { type: "button", onclick: () => stop.abort() }, "Cancel"));
   try {
     const job = await api.align(formOf(values), { progress: (share) => { bar.value = share; }, signal: stop.signal });
     if (mine !== watching) return;
-    tools.go({ ...given, job: job.id }); // which shows it
+    tools.go({ ...ids, job: job.id }); // which shows it
   } catch (error) {
     if (error.name === "AbortError") swap(out);
     else swap(out, problem(error, begin));

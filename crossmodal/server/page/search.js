@@ -69,7 +69,9 @@ function dropped(chosen) {
 
 export function show(values) {
   field.value = values.text || "";
-  count.value = values.k || "10";
+  const k = values.k || "10", options = [...count.options];
+  if (!options.some((one) => one.value === k)) count.add(new Option(k), options.find((one) => Number(one.value) > Number(k)) || null);
+  count.value = k;
   filter.value = values.filter || "";
   if (values.way in WAYS && WAYS[values.way].takes(index).length) { choice.value = values.way; choice.dispatchEvent(new Event("change")); }
   const weighed = values.like && index.facets.length;

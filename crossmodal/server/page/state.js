@@ -3,8 +3,12 @@
 export function read() {
   const text = location.hash.startsWith("#/") ? location.hash.slice(2) : "";
   const [path, query = ""] = text.split("?");
-  const [view = "", index = ""] = path.split("/").map((part) => decodeURIComponent(part));
+  const [view = "", index = ""] = path.split("/").map(plain);
   return { view: view || "search", index, values: Object.fromEntries(new URLSearchParams(query)) };
+}
+
+function plain(part) {
+  try { return decodeURIComponent(part); } catch { return part; } // a "%" that was typed, or cut off
 }
 
 export function link(view, index, values = {}) {

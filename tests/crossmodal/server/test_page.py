@@ -23,7 +23,7 @@ from tests.crossmodal.applications.shelf import score_text
 from tests.crossmodal.applications.tunes import TuneShelf
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 pytest.importorskip("playwright", reason="the browser tests need playwright: pip install playwright")
 pytestmark = [
@@ -117,6 +117,37 @@ def test_an_address_opens_what_it_was_copied_from(page: Page, server: Server) ->
     assert page.locator(".card").count() == 5 and page.get_by_label("Words to search for").input_value() == "high pure"
 
 
+def test_an_address_may_ask_for_any_number_of_results(page: Page, server: Server) -> None:
+    page.goto(f"{server.address}#/search/idx?text=high+pure&k=7")
+    page.locator(".card").first.wait_for()
+    assert page.locator(".card").count() == 7 and page.locator("#count").input_value() == "7"
+    page.get_by_label("Words to search for").fill("low")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="For “low”").wait_for()
+    assert page.locator(".card").count() == 7 and "k=7" in page.url
+
+
+def test_an_address_that_was_cut_off_opens_a_view_all_the_same(page: Page, server: Server) -> None:
+    page.goto(f"{server.address}#/search/%E0%A4%A")
+    page.get_by_text("There is no collection %E0%A4%A here").wait_for()
+    page.get_by_label("Words to search for").wait_for()
+
+
+def test_a_view_that_cannot_be_loaded_says_so_and_is_tried_again(page: Page, server: Server) -> None:
+    page.route("**/map.js", lambda route: route.abort())
+    page.goto(f"{server.address}#/search/idx")
+    page.get_by_role("link", name="Map").click()
+    page.locator(".problem", has_text="“Map” could not be loaded").wait_for()
+    assert not page.locator(".view.search").count()
+    page.get_by_role("link", name="Search", exact=True).click()
+    page.get_by_label("Words to search for").wait_for()
+    page.get_by_role("link", name="Map").click()
+    page.locator(".problem").wait_for()
+    page.unroute("**/map.js")
+    page.get_by_role("button", name="Try again").click()
+    page.locator("canvas[data-drawn='12']").wait_for()
+
+
 def test_a_file_that_is_dropped_finds_itself(page: Page, server: Server, sounds: Path) -> None:
     page.goto(f"{server.address}#/search/idx")
     page.get_by_label("Words to search for").wait_for()
@@ -126,10 +157,17 @@ def test_a_file_that_is_dropped_finds_itself(page: Page, server: Server, sounds:
         " t.items.add(new File([new Uint8Array(data)], 'mine.wav', { type: 'audio/wav' })); return t; }",
         data,
     )
+    sent: list[str] = []
+    page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" else None)
+    page.dispatch_event(".drop", "dragenter")
+    assert page.locator(".over").count() == 2  # the place, and the view around it, which takes files too
     page.dispatch_event(".drop", "drop", {"dataTransfer": transfer})
     page.locator(".card").first.wait_for()
     assert page.locator(".card").first.get_attribute("data-id") == "track-04"
-    assert "file=mine.wav" in page.url
+    assert "file=mine.wav" in page.url and len(sent) == 1 and not page.locator(".over").count()
+    page.dispatch_event(".view", "drop", {"dataTransfer": transfer})
+    until(page, "document.querySelector('.out').ariaBusy === null && document.querySelector('.card')")
+    assert len(sent) == 2
 
 
 def test_a_wrong_file_is_told_with_what_to_do(page: Page, server: Server, tmp_path: Path) -> None:
@@ -162,6 +200,62 @@ def test_a_point_of_the_map_is_pressed_and_heard(page: Page, server: Server) -> 
     assert "id=track-07" in page.evaluate(f"{SOUND}.src") and "item=track-07" in page.url
 
 
+def test_the_address_of_a_map_holds_its_item_and_what_is_seen_of_it(page: Page, server: Server) -> None:
+    page.goto(f"{server.address}#/map/idx?column=artist&item=track-07")
+    title = page.locator(".tip strong")
+    title.wait_for()
+    places = server.get("api/indexes/idx/map")
+    assert isinstance(places, dict)
+    assert title.inner_text() == places["titles"][7]
+    page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_url(re.compile(r"column=artist&item=track-07&x=0\.5&y=0\.5&zoom=1\.5$"))
+    page.reload()
+    page.locator(".legend li").first.wait_for()
+    page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_url(re.compile(r"zoom=2\.25$"))
+    page.get_by_role("button", name="Show all").click()
+    page.wait_for_url(re.compile(r"column=artist&item=track-07$"))
+    box = page.locator("canvas.plane").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 10, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 110, box["y"] + 10, steps=5)
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"&x=0\.[0-4]\d*&y=0\.5&zoom=1$"))
+
+
+def test_a_slow_answer_does_not_take_the_place_of_a_newer_colour(page: Page, server: Server) -> None:
+    slow: list[Route] = []
+    page.route("**/map/colours?tag=low", lambda route: slow.append(route))  # noqa: PLW0108 playwright writes an attribute to it
+    page.goto(f"{server.address}#/map/idx")
+    page.locator("canvas[data-drawn='12']").wait_for()
+    for word in ("low", "high"):
+        with page.expect_request(f"**/map/colours?tag={word}"):
+            page.get_by_label("Colour by a word").fill(word)
+            page.keyboard.press("Enter")
+    page.locator(".legend", has_text="fits “high”").wait_for()
+    with page.expect_response("**/map/colours?tag=low"):
+        slow[0].continue_()
+    page.wait_for_timeout(300)
+    assert "fits “high”" in page.locator(".legend").inner_text()
+
+
+def test_the_others_of_a_map_are_drawn_as_the_legend_shows_them(page: Page, server: Server) -> None:
+    groups = [-1, 9, 1, 0, *[-1] * 8]  # a square is for group 1 alone
+    made = {"by": "artist", "values": None, "groups": groups, "names": [f"artist {n}" for n in range(10)]}
+    page.route("**/map/colours*", lambda route: route.fulfill(json=made))
+    page.add_init_script(
+        "const { rect, clearRect } = CanvasRenderingContext2D.prototype; let drawn = 0; window.squares = () => drawn;"
+        "CanvasRenderingContext2D.prototype.clearRect = function (...all) { drawn = 0; clearRect.apply(this, all); };"
+        "CanvasRenderingContext2D.prototype.rect = function (...all) { drawn++; rect.apply(this, all); };"
+    )
+    page.goto(f"{server.address}#/map/idx?column=artist")
+    page.locator(".legend li", has_text="others").wait_for()
+    assert page.evaluate("squares()") == 1
+    round_ones = "[...document.querySelectorAll('.swatch')].filter((one) => !one.style.borderRadius).length"
+    assert page.evaluate(round_ones) == 5  # of the 8 groups of the palette every other one; and the others
+
+
 def test_a_score_is_followed_and_its_cursor_moves_with_the_sound(page: Page, server: Server, folder: Path) -> None:
     page.goto(f"{server.address}#/score/scores?score=invention.mei")
     page.locator("#recording").set_input_files(folder / "played.flac")
@@ -191,6 +285,33 @@ def test_an_alignment_is_cancelled(page: Page, server: Server, folder: Path) -> 
     page.get_by_text("Cancelled.").wait_for()
 
 
+def test_a_file_takes_the_place_of_the_recording_that_the_address_named(
+    page: Page, server: Server, folder: Path
+) -> None:
+    job = {"id": "one", "state": "cancelled", "step": "", "progress": 0.0}
+    page.route(re.compile("api/align"), lambda route: route.fulfill(json=job))
+    page.goto(f"{server.address}#/score/idx?recording=track-04")
+    page.get_by_text("From the collection: track-04").wait_for()
+    page.locator("#recording").set_input_files(folder / "played.flac")
+    assert page.locator("#took-recording").inner_text() == "played.flac" and "track-04" not in page.url
+    page.locator("#score").set_input_files(folder / "sheets/invention.mei")
+    page.evaluate(
+        "() => { const send = XMLHttpRequest.prototype.send; XMLHttpRequest.prototype.send = function (form) {"
+        " window.sent = [...form.keys()].sort().join(); return send.call(this, form); }; }"
+    )
+    page.get_by_role("button", name="Follow").click()
+    page.get_by_text("Cancelled.").wait_for()
+    assert page.evaluate("sent") == "index,recording,score" and page.url.endswith("#/score/idx?job=one")
+    assert page.locator("#took-recording").inner_text() == "played.flac"
+
+
+def test_an_address_without_a_recording_takes_none_from_the_one_before(page: Page, server: Server) -> None:
+    page.goto(f"{server.address}#/score/idx?recording=track-04")
+    page.get_by_text("From the collection: track-04").wait_for()
+    page.evaluate("location.hash = '#/score/idx'")
+    until(page, "document.getElementById('took-recording').textContent === ''")
+
+
 def test_the_listening_experiment_plays_the_moment(page: Page, server: Server) -> None:
     page.goto(f"{server.address}#/listen/idx?feature=2")
     page.locator(".clip").first.wait_for()
@@ -202,6 +323,23 @@ def test_the_listening_experiment_plays_the_moment(page: Page, server: Server) -
     until(page, "document.activeElement.dataset.keep === 'next'")  # so that it can be pressed again
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="feature 4").wait_for()
+
+
+def test_where_a_recording_was_to_begin_is_not_where_the_next_one_begins(page: Page, server: Server) -> None:
+    page.goto(f"{server.address}#/search/idx")
+    page.get_by_label("Words to search for").wait_for()
+    page.evaluate(
+        """async (address) => {
+          const { play } = await import(`${address}player.js`);
+          window.sought = 0;
+          document.getElementById('sound').addEventListener('seeking', () => { window.sought++; });
+          play('idx', 'track-00', 'one', { at: 1 });
+          play('idx', 'track-01', 'two');
+        }""",
+        server.address,
+    )
+    until(page, f"{SOUND}.currentTime > 0.1")
+    assert "track-01" in page.evaluate(f"{SOUND}.src") and page.evaluate("sought") == 0
 
 
 def test_with_the_keyboard_alone_nobody_is_thrown_back_to_the_top(page: Page, server: Server) -> None:
@@ -243,6 +381,50 @@ def test_a_midi_file_lies_over_the_recording_that_it_is_of(page: Page, tune_shel
         assert "2.wav" in page.evaluate(f"{SOUND}.src") and page.evaluate(f"{SOUND}.currentTime") < 15
 
 
+def test_a_roll_moves_with_its_own_recording_only(page: Page, tune_shelf: TuneShelf, tmp_path: Path) -> None:
+    (tmp_path / "some").mkdir()
+    for number, name in ((2, "2.wav"), (4, "12.wav"), (3, "3 'b' [c].wav")):
+        shutil.copy(tune_shelf.folder / f"recordings/{number}.wav", tmp_path / "some" / name)
+    build_index(load_space(tune_shelf.space), [tmp_path / "some"], tmp_path / "odd", quiet=True)
+    left = page.get_by_label("Place in the recording")
+    roll = page.locator("canvas.roll[data-notes]")
+    with serving([tmp_path / "odd"]) as own:
+        page.goto(f"{own.address}#/match/odd")
+        page.locator("#match-file").set_input_files(tune_shelf.folder / "queries/2.mid")
+        roll.wait_for()
+        page.locator("[data-id='12.wav'] button.hear").click()
+        until(page, f"{SOUND}.currentTime > 0.1")
+        page.evaluate(f"{SOUND}.currentTime = 12")
+        until(page, f"{SOUND}.currentTime > 12.3")
+        assert left.input_value() == "0"
+        page.locator("#match-file").set_input_files(tune_shelf.folder / "queries/3.mid")
+        page.get_by_role("heading", name="For 3.mid").wait_for()
+        roll.wait_for()
+        size = roll.bounding_box()
+        assert size is not None
+        roll.click(position={"x": size["width"] * 0.75, "y": size["height"] / 2})  # 15 of the 20 seconds that are shown
+        until(page, "Number(document.querySelector('.rollbox input').value) > 5")
+        assert page.locator("#now").inner_text().startswith("3")
+
+
+def test_one_sound_at_a_time(page: Page, tune_shelf: TuneShelf, tmp_path: Path) -> None:
+    build_index(
+        load_space(tune_shelf.space), [tune_shelf.folder / "midi"], tmp_path / "notes", modality="midi", quiet=True
+    )
+    own = "document.querySelector('.rollbox audio')"
+    with serving([tune_shelf.index, tmp_path / "notes"]) as server:
+        page.goto(f"{server.address}#/match/index")
+        page.locator("#match-file").set_input_files(tune_shelf.folder / "queries/2.mid")
+        page.locator("button.hear").first.click()
+        until(page, f"{SOUND}.currentTime > 0.1")
+        page.get_by_label("Collection").select_option("notes")
+        page.locator("#match-file").set_input_files(tune_shelf.folder / "recordings/2.wav")
+        page.locator("canvas.roll[data-notes]").click()
+        until(page, f"{own}.currentTime > 0.1 && !{own}.paused && {SOUND}.paused")
+        page.locator("#play").click()
+        until(page, f"!{SOUND}.paused && {own}.paused")
+
+
 def test_a_recording_is_described_with_ones_own_words(page: Page, server: Server, sounds: Path) -> None:
     page.goto(f"{server.address}#/search/idx")
     page.get_by_text("More choices").click()
@@ -274,6 +456,14 @@ def test_everything_that_can_be_pressed_has_a_name(page: Page, server: Server) -
             " && e.getAttribute('alt') === null && !(e.labels && e.labels.length)).map((e) => e.outerHTML.slice(0, 120))"
         )
         assert not nameless, view
+
+
+@pytest.mark.parametrize("width", [360, 1000])
+def test_the_choice_of_a_collection_has_a_name_on_a_phone_too(page: Page, server: Server, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto(f"{server.address}#/search/idx")
+    page.locator("h1").wait_for()
+    assert page.get_by_role("combobox", name="Collection", exact=True).count() == 1
 
 
 def test_a_server_that_restarts_in_the_middle_of_an_upload(page: Page, folder: Path, tmp_path: Path) -> None:
