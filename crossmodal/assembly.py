@@ -120,11 +120,18 @@ def build_pairs(component: Component, items: Sequence[Item], *, labels: Sequence
     return source
 
 
+def remedies(recipe: Recipe) -> list[str]:
+    """What the pair sources of a recipe say for where a tower cannot be built, each once."""
+    return list(dict.fromkeys(source.remedy for source in _pair_sources(recipe) if source.remedy))
+
+
+def _pair_sources(recipe: Recipe) -> list[type[PairSource]]:
+    return [resolve(PAIRS, stage.pairs.type, "a pair source") for stage in recipe.stages.values()]
+
+
 def needed_files(recipe: Recipe) -> frozenset[str]:
     """What the items that a recipe is trained on have files of: what its pair sources say, else those of its recordings and pictures."""
-    sources: list[type[PairSource]] = [
-        resolve(PAIRS, stage.pairs.type, "a pair source") for stage in recipe.stages.values()
-    ]
+    sources = _pair_sources(recipe)
     kinds = {m: resolve(ENCODERS, tower.encoder.type, "an encoder") for m, tower in recipe.towers.items()}
     prepared = {modality for modality, kind in kinds.items() if issubclass(kind, AudioEncoder | ImageEncoder)}
     named = {source.needs for source in sources if source.needs is not None}

@@ -6,7 +6,8 @@ dimensions; vectors of unit length as a whole); Metric Learning vs Classificatio
 
 With unit "facets" each facet of a vector has length 1 / sqrt(number of facets): the whole has unit length, and the inner product with a
 query whose facets were multiplied by weights is the weighted mean of the facets' cosines. So an index of such vectors is searched with any
-weights, and never made again.
+weights, and never made again. With unit "whole" it is searched so, too, but the cosine of a facet counts times the length that this facet
+has of the found vector: tracks that say little in a facet are found late by it.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class Facets:
         return torch.cat(parts, dim=-1) / math.sqrt(len(self.names))
 
     def weighted(self, query: Vectors, weights: Mapping[str, float], *, track: float = 0.0) -> Vectors:
-        """(d,) -> (d,), whose inner product with a vector is the weighted mean of the facets' similarities and of that of the whole.
+        """(d,) -> (d,), whose inner product with a vector of the space is a weighted mean within [-1, 1]: of the facets' cosines (without
+        `each` times the length of the vector's facet) and of the similarity of the whole. Facets of the query count alike, however long.
 
         weights: facet -> weight, 0 or more; facets that are not named count nothing. track: the weight of the whole vector (the overall
         similarity of tracks). Raises InputError where all are zero, or one is negative or no number.
@@ -64,15 +66,12 @@ class Facets:
         if any(not math.isfinite(w) or w < 0 for w in given.values()) or not any(given.values()):
             told = ", ".join(f"{name}={weight:g}" for name, weight in given.items())
             raise InputError(f"--weight: expected weights of 0 or more, one above 0 at least, got {told or 'none'}")
-        scale = np.full(self.dimension, track, np.float32)
+        share = math.sqrt(len(self.names)) if self.each else 1.0  # one over the greatest length that a facet may have
+        found = query * track / max(1.0, float(np.linalg.norm(query)))
         for name, weight in weights.items():
-            scale[self[name]] += weight * self._share
-        return np.asarray(query * scale / sum(given.values()), np.float32)
-
-    @property
-    def _share(self) -> float:
-        """What a facet's inner product is multiplied by, so that that of a vector with itself is 1."""
-        return float(len(self.names))
+            part = query[self[name]]
+            found[self[name]] += part * weight * share / max(float(np.linalg.norm(part)), 1e-12)
+        return np.asarray(found / sum(given.values()), np.float32)
 
     def composed(self, queries: Mapping[str, Vectors]) -> Vectors:
         """Facet -> vector (d,) whose facet is meant: the genre of one, the tempo of another. (d,), zero where no facet is given."""

@@ -50,7 +50,7 @@ class ComparisonPart(Section):
     by: the concept (`pairs.concepts`: artist, album, track, a facet) whose values decide who belongs together; pairs of which one has no
     value count nothing. facet: only these dimensions are compared, by the facet unless `by` says otherwise. against: slots of
     negatives, for triplets that the pairs draw: only slots of one example are compared. prototypes: targets are averaged by value.
-    memory: how many targets of earlier batches are targets too.
+    memory: how many targets of earlier batches are targets too; not beside prototypes.
     """
 
     queries: list[str] = Field(min_length=1)
@@ -79,6 +79,10 @@ class ComparisonPart(Section):
             raise ValueError("against: expected the pairs' own triplets alone, got by, prototypes or memory beside it")
         if (self.prototypes or self.memory) and not self.concept:
             raise ValueError('expected "by" beside prototypes or memory: the concept whose values belong together')
+        if self.prototypes and self.memory:
+            raise ValueError(
+                f"memory: expected none beside prototypes, which are of one batch, got {self.memory}; leave out either"
+            )
         if self.prototypes and set(self.queries) & set(self.targets):
             raise ValueError("prototypes: expected queries that are not averaged themselves, got a slot on both sides")
         return self

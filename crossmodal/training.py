@@ -19,6 +19,7 @@ from crossmodal.assembly import (
     build_pairs,
     check_recipe,
     needed_files,
+    remedies,
 )
 from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.base.files import (
@@ -73,7 +74,7 @@ def train(
         lightning.seed_everything(recipe.seed, verbose=False)
         torch.set_num_threads(jobs)  # torch counts cores, and leaves half of the hardware threads idle
         read = read_material(recipe, catalogue, state / "covers")
-        embedding = build_embedding(recipe, names=class_names(recipe, read))
+        embedding = _embedding(recipe, class_names(recipe, read))
         start = _begin(embedding, recipe.start) if recipe.start else None
         begun = {} if start else {modality: embedding.tower(modality).encoder.begin() for modality in embedding.towers}
         material = gather_material(
@@ -97,6 +98,13 @@ def train(
         space.card += "".join(f"- The {m} tower began with: {told}\n" for m, told in begun.items() if told)
         write_json(state / "skipped.json", [row.model_dump() for row in material.skipped])
         return save_space(space, output), material.skipped
+
+
+def _embedding(recipe: Recipe, names: list[str]) -> JointEmbedding:
+    try:
+        return build_embedding(recipe, names=names)
+    except InputError as error:
+        raise InputError("; ".join([str(error), *remedies(recipe)])) from error
 
 
 def _begin(embedding: JointEmbedding, name: str) -> Space:

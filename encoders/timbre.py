@@ -124,7 +124,7 @@ def histograms(frames: Tensor, centroids: Tensor) -> Tensor:
 
 class MfccHistogram(TimbreEncoder):
     """v_k = sqrt(h_k), h_k the share of the frames whose nearest centroid is k, so that vectors have unit length and their inner product is
-    the Bhattacharyya kernel of two histograms.
+    the Bhattacharyya kernel of two histograms. One for each window; a recording's vector is their mean direction, not its own histogram.
 
     McFee, Barrington & Lanckriet, Learning Content Similarity for Music Recommendation, TASLP 2012 (1,024 centroids of 13 MFCC with first
     and second differences); Jebara, Kondor & Howard, Probability Product Kernels, JMLR 2004. kinds: centroids.
@@ -153,7 +153,8 @@ class MfccHistogram(TimbreEncoder):
 class MixtureSupervector(TimbreEncoder):
     """s_c = sqrt(w_c) a_c (m_c - mu_c) / sigma_c, m_c the mean of the frames that component c of everybody's mixture (w, mu, sigma)
     answers for, a_c = n_c / (n_c + relevance) of n_c frames: the adapted means, whose squared distance bounds the Kullback-Leibler
-    divergence of two recordings' mixtures, so that an index can hold what Aucouturier & Pachet (2002) compare pair by pair.
+    divergence of two adapted mixtures, which Aucouturier & Pachet (2002) compare pair by pair. One mixture for each window; in a space
+    vectors have unit length and a recording's is the mean direction of its windows', whose distances order and no longer bound.
 
     Reynolds, Quatieri & Dunn, Speaker Verification Using Adapted Gaussian Mixture Models, DSP 2000 (adaptation of means, relevance 16);
     Campbell, Sturim & Reynolds, Support Vector Machines Using GMM Supervectors for Speaker Verification, SPL 2006 (the bound); for music:

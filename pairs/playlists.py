@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -148,6 +149,11 @@ class TrackVectorPairs(PairSource):
 
     Items that are in no playlist (column `playlists`) are left out.
     """
+
+    remedy: ClassVar[str] = (
+        "the words of track-vectors are tracks: make their vectors with pairs.playlists.learn_track_vectors, "
+        "then --set towers.text.encoder.arguments.source=FILE"
+    )
 
     def __init__(self, items: Sequence[Item]) -> None:
         super().__init__([item for item in items if listed(item.fields.get(COLUMN))])

@@ -24,9 +24,9 @@ MININGS: Mapping[str, str] = {
 class RankedListPairs(PairSource):
     """A track, one that is ranked high for it, and one that is ranked lower: slots `audio`, `audio@near` and `audio@far`.
 
-    column: holds the ids, nearest first, as a JSON list or separated by ";"; mining: which ranks (`MININGS`); part: of the list that is
-    first and last, for "extremes". Tracks whose list names fewer than two others of
-    the same split are never anchors.
+    column: holds the ids, nearest first, as a JSON list or separated by ";", of which a repeated one counts where it is first;
+    mining: which ranks (`MININGS`); part: of the list that is first and last, for "extremes". Tracks whose list names fewer than two others
+    of the same split are never anchors.
     """
 
     def __init__(
@@ -39,9 +39,8 @@ class RankedListPairs(PairSource):
         if not 0 < part <= 0.5:
             raise RecipeError(f"ranked-lists.part: expected a share above 0, a half at the most, got {part}")
         self._of, self._mining, self._part = of, mining, part
-        lists = {item.id: [name for name in listed(item.fields.get(column)) if name != item.id] for item in items}
-        known = {item.id for item in items}
-        own = {name: [other for other in ranks if other in known] for name, ranks in lists.items()}
+        lists = {item.id: dict.fromkeys(listed(item.fields.get(column))) for item in items}
+        own = {name: [other for other in ranks if other in lists and other != name] for name, ranks in lists.items()}
         anchors = [item for item in items if len(own[item.id]) > 1]
         if items and not anchors:
             raise InputError(

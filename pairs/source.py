@@ -100,10 +100,11 @@ class PairSource:
     """Base of pair sources: built from items, then asked for one example of an item at a time.
 
     needs: what an item has a file of, if the source is to use it and brings frames of its own; None: files of the towers that read whole
-    files (recordings, pictures), which are prepared before training.
+    files (recordings, pictures), which are prepared before training. remedy: what to do where a tower that it is meant for cannot be built.
     """
 
     needs: ClassVar[str | None] = None
+    remedy: ClassVar[str] = ""
 
     def __init__(self, items: Sequence[Item]) -> None:
         self.items = list(items)

@@ -11,6 +11,7 @@ import torch
 
 from crossmodal.applications.hash_sequences import hashes_of, pruning_vector
 from crossmodal.assembly import check_recipe
+from crossmodal.base.errors import InputError
 from crossmodal.base.frame_store import append_frames
 from crossmodal.base.names import resolve
 from crossmodal.evaluation import evaluate
@@ -255,6 +256,11 @@ def related(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(json.dumps(row))
     (folder / "catalogue.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder / "catalogue.jsonl"
+
+
+def test_without_vectors_of_tracks_it_is_said_how_to_make_them(related: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"learn_track_vectors.*--set towers\.text\.encoder\.arguments\.source=FILE"):
+        train(load_recipe(LISTED), related, tmp_path / LISTED, jobs=1, device="cpu", quiet=True)
 
 
 @pytest.mark.slow

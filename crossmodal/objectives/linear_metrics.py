@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from crossmodal.base.errors import InputError
+from crossmodal.base.errors import InputError, RecipeError
 from crossmodal.objectives.correlation import Projection
 from crossmodal.objectives.objective import require_positive
 
@@ -51,7 +51,7 @@ class Lmnn:
     class, l the impostors of other classes.
 
     Weinberger, Blitzer & Saul: Distance Metric Learning for Large Margin Nearest Neighbor Classification, NeurIPS 2006, eq. 12, over W by
-    gradient instead of W'W by a cone. Target neighbours are those of the vectors as given. neighbours: k; push: c; steps: of the
+    gradient instead of W'W by a cone. Target neighbours are those of the vectors as given. neighbours: k; push: c, in (0, 1]; steps: of the
     optimizer; samples: how many vectors are drawn to fit on; impostors: how many of each vector are looked at, the nearest, found anew
     in every tenth step.
     """
@@ -61,10 +61,10 @@ class Lmnn:
     def __init__(
         self, *, samples: int = 2000, neighbours: int = 3, push: float = 0.5, steps: int = 100, impostors: int = 10, rate: float = 0.01
     ) -> None:  # fmt: skip
-        require_positive(
-            "lmnn", samples=samples, neighbours=neighbours, push=push, steps=steps, impostors=impostors, rate=rate
-        )
-        self.samples, self.neighbours, self.push, self.steps = samples, neighbours, min(push, 1.0), steps
+        require_positive("lmnn", samples=samples, neighbours=neighbours, steps=steps, impostors=impostors, rate=rate)
+        if not 0 < push <= 1:
+            raise RecipeError(f"lmnn.push: expected a share above 0, 1 at the most, got {push:g}")
+        self.samples, self.neighbours, self.push, self.steps = samples, neighbours, push, steps
         self.impostors, self.rate = impostors, rate
 
     def fit(self, vectors: Tensor, classes: Tensor) -> Projection:

@@ -16,6 +16,8 @@ from crossmodal.objectives.objective import (
     zero,
 )
 
+COSINES = ("cosine", "dot")  # between unit vectors, whose distances follow from them
+
 
 class TripletHinge(ComparisonObjective):
     """L = mean over triplets of max(0, margin - s(a, p) + s(a, n)).
@@ -24,7 +26,8 @@ class TripletHinge(ComparisonObjective):
     Zero-Shot Learning for Audio-Based Music Classification and Tagging, ISMIR 2019 (cosine, margin
     0.4, one random negative).
 
-    mining: random, all, easy, semi-hard, hard, batch-hard or distance-weighted (see miners); negatives: how many for each positive pair;
+    mining: random, all, easy, semi-hard, hard, batch-hard or distance-weighted (of cosines alone; see miners); negatives: how many for each
+    positive pair;
     symmetric: the mean of both directions; active_only: the mean is over triplets within the margin, which
     keeps gradients large when most triplets are solved already; seed: of the random negatives, which go on
     where they were after a resume. Graded weights weigh by the positive.
@@ -48,6 +51,11 @@ class TripletHinge(ComparisonObjective):
         require_positive("triplet-hinge", margin=margin, negatives=negatives)
         if mining not in MINERS:
             raise RecipeError(f"triplet-hinge.mining: expected one of {', '.join(MINERS)}, got {mining!r}")
+        if mining == "distance-weighted" and similarity not in COSINES:
+            raise RecipeError(
+                f'triplet-hinge.mining: expected similarity {" or ".join(COSINES)} beside distance-weighted, got "{similarity}"; '
+                "use one of them, or another mining"
+            )
         self.margin, self.mining, self.negatives = margin, mining, negatives
         self.symmetric, self.active_only, self.seed = symmetric, active_only, seed
         self.register_buffer("step", torch.zeros((), dtype=torch.long))

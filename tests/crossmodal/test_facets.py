@@ -44,6 +44,25 @@ def test_a_weighted_query_gives_the_weighted_mean_of_the_cosines_without_other_v
     assert float(asked @ query) == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("track", [0.0, 0.3])
+def test_in_a_space_of_unit_whole_a_weighted_query_counts_the_length_of_what_is_found(track: float) -> None:
+    facets = Facets(SIZES, each=False)
+    drawn = vectors(8, each=False).numpy()
+    weights = {"genre": 0.5, "tempo": 2.0}
+    for query in (drawn[0], facets.composed({"genre": drawn[0], "tempo": drawn[1]}) * np.float32(3)):
+        asked = facets.weighted(query, weights, track=track)
+        for other in drawn:
+            cosines = facets.cosines(query, other[None])[0]
+            expected = sum(w * cosines[n] * float(np.linalg.norm(other[facets[n]])) for n, w in weights.items())
+            expected += track * float(query @ other) / max(1.0, float(np.linalg.norm(query)))
+            assert float(asked @ other) == pytest.approx(expected / (2.5 + track), abs=1e-5)
+        assert float(np.linalg.norm(asked)) <= 1 + 1e-6
+    alone = np.zeros(9, np.float32)
+    alone[0] = 1
+    assert float(facets.weighted(alone, {"genre": 1.0}) @ alone) == pytest.approx(1.0)
+    assert not facets.weighted(alone, {"mood": 1.0}).any()
+
+
 def test_composed_queries_take_each_facet_from_its_own_track() -> None:
     facets = Facets(SIZES, each=True)
     first, second, other = vectors(3).numpy()
@@ -102,6 +121,7 @@ stages:
         (("facet: genre", "facet: mod"), "a facet that the recipe lists"),
         (("facet: genre", 'against: ["audio@3"], by: genre'), "triplets alone"),
         (("facet: genre", "memory: 8"), "beside prototypes or memory"),
+        (("facet: genre", "by: genre, prototypes: true, memory: 8"), "memory: expected none beside prototypes"),
         (("facet: genre", "by: genre, prototypes: true, targets: [audio]"), "stands twice"),
         (("name: faceted", "name: faceted\nsimilarity: bilinear"), "mixes the dimensions"),
         (("facets: {genre: 4, mood: 4}", "unit: facets"), "without facets|lists under facets"),

@@ -176,3 +176,11 @@ def test_ranked_neighbours_are_close_and_tracks_without_a_list_stand_aside() -> 
         RankedListPairs(ranked()[3:])
     with pytest.raises(RecipeError, match="mining"):
         RankedListPairs(ranked(), mining="anyhow")
+
+
+def test_a_repeated_id_is_never_near_and_far_at_once() -> None:
+    items = [item(0, ranked="t1;t1;t2;t0;t1"), item(1, ranked="t0;t0"), item(2)]
+    source = RankedListPairs(items)
+    assert len(source) == 1  # of track 1 there is one other alone
+    for seed in range(50):
+        assert list(source.draw(0, np.random.default_rng(seed)).inputs.values()) == [0, 1, 2]

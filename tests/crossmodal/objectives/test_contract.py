@@ -115,6 +115,7 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
         ("info-nce", {"temperature": 0}),
         ("info-nce", {"temperature": 2.0, "learned": True}),
         ("triplet-hinge", {"mining": "hardest"}),
+        ("triplet-hinge", {"mining": "distance-weighted", "similarity": "negative-euclidean"}),
         ("triplet-hinge", {"margin": -1}),
         ("triplet-hinge", {"negatives": 0}),
         ("contrastive", {"positive_margin": 0.1, "negative_margin": 0.2}),

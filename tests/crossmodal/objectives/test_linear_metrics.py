@@ -79,3 +79,9 @@ def test_what_cannot_be_fitted_is_refused(method: Lda | Lmnn) -> None:
         method.fit(x, torch.arange(60))
     with pytest.raises(RecipeError, match="samples"):
         type(method)(samples=0)
+
+
+@pytest.mark.parametrize("push", [0.0, 1.01, 5.0, float("nan")])
+def test_a_push_that_is_no_share_is_refused(push: float) -> None:
+    with pytest.raises(RecipeError, match=r"lmnn\.push: expected a share"):
+        Lmnn(push=push)

@@ -262,9 +262,22 @@ def test_nce(weighted: bool, population: int) -> None:
     objective = NCE(temperature=0.2, population=population)
     assert objective(c).item() == pytest.approx(sum(terms) / len(terms), rel=1e-4)
     other = random_comparison(seed=1)
-    assert objective(other).item() == pytest.approx(objective(other).item()) and math.exp(
-        objective.log_z
-    ) == pytest.approx(z, rel=1e-4)
+    assert objective(other).item() == pytest.approx(objective(other).item())
+    assert every * math.exp(objective.log_mean) == pytest.approx(z, rel=1e-4)
+
+
+def test_the_constant_of_nce_grows_with_the_targets() -> None:
+    """As where a memory fills up: a first batch of 64 targets, then 4,160."""
+
+    def batch(targets: int, seed: int) -> Comparison:
+        generator = torch.Generator().manual_seed(seed)
+        queries, others = (torch.randn(n, 128, generator=generator) for n in (64, targets))
+        positives = torch.eye(64, targets, dtype=torch.bool)
+        return Comparison(queries, others, positives, ~positives)
+
+    trained, large = NCE(), batch(4160, 1)
+    trained(batch(64, 0))
+    assert trained(large).item() == pytest.approx(NCE()(large).item(), rel=0.05)
 
 
 def test_proxy_anchor_takes_several_positives() -> None:
