@@ -137,11 +137,14 @@ def draw_map(index_folder: Path, colour: str, output: Path, seed: int, as_json: 
 @click.command()
 @click.argument("space")
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="The picture (PNG).")
-@shared("seed", "json", "device")
-def filters(space: str, output: Path, seed: int, as_json: bool, device: str | None) -> None:
-    """Draw what the filters of a space of raw samples (clmr, sample-cnn) listen to, layer by layer."""
+@shared("seed", "json", "device", "quiet")
+def filters(space: str, output: Path, seed: int, as_json: bool, device: str | None, quiet: bool) -> None:
+    """Draw what the filters of a space of raw samples (clmr, sample-cnn) listen to, layer by layer.
+
+    Up to 256 filters a layer; fewer of deep layers, which take longest: of sample-cnn's last four 179, 59, 19 and 16.
+    """
     from crossmodal.applications.filters import write_filters
 
-    counts = write_filters(load_on(space, device), output, seed=seed)
+    counts = write_filters(load_on(space, device), output, seed=seed, quiet=quiet)
     told = f"{sum(counts)} filters of {len(counts)} layers in {output}"
     show({"output": str(output), "filters": counts, "seed": seed} if as_json else told)

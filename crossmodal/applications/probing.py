@@ -50,7 +50,7 @@ def probe(
     found, skipped = look_at(task, look, quiet=quiet)
     rows, unlabelled = judge(task, found, classifier=classifier)
     return ScoreTable(
-        space=" + ".join(one.reference for one in (space, *beside)), data=str(catalogue), split="test", seed=seed, rows=rows,
+        space=_looked_at((space, *beside), features), data=str(catalogue), split="test", seed=seed, rows=rows,
         excluded=task.excluded, skipped=[*task.problems, *skipped, *task.unknown, *unlabelled],
     )  # fmt: skip
 
@@ -71,6 +71,14 @@ def judge(
     x, y = (np.stack([found[item.id] for item in part]) for part in (train, test))
     score = _score_many if task.several else _score_one
     return score(classifier, (x, train), (y, test), task.target, task.known, task.seed), unlabelled
+
+
+def _looked_at(spaces: Sequence[Space], features: str) -> str:
+    """What the scores are of: MFCC are no space's, and layers are not its vectors."""
+    if features == "mfcc":
+        return features
+    kind = "" if features == "vectors" else f" ({features})"
+    return " + ".join(f"{one.reference}{kind}" for one in spaces)
 
 
 def _check_classifier(classifier: str) -> None:

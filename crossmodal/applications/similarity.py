@@ -7,6 +7,7 @@ artist, album or tag (a prototype), or composed of facets of different tracks. W
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ import numpy as np
 import torch
 
 from crossmodal.applications.collection import SearchableIndex, result_of
+from crossmodal.applications.track_indexing import makes_hashes
 from crossmodal.base.errors import InputError
+from crossmodal.base.files import sha256_file
 from crossmodal.base.names import nearest
 from crossmodal.base.results import Query, Ranking
 from crossmodal.embedding import pool_windows
@@ -49,8 +52,9 @@ def similar(
 
     tracks: ids, paths or file names of the index, other files, or rows of the index (int), for which nothing is looked up.
     weights: facet -> weight, those that are not named count nothing; track_weight: of the overall similarity beside them. Results have
-    the cosine of each facet in their detail, where the space has facets. Raises InputError.
+    the cosine of each facet in their detail, where the space has facets. Raises InputError; an index of hash sequences answers rows alone.
     """
+    _check_vectors(opened, tracks)
     given = {name for name, values in (("TRACK", tracks), ("--like", like), ("--facet", facets)) if values}
     if len(given) != 1:
         raise InputError(
@@ -62,12 +66,12 @@ def similar(
             f"expected a space with facets for --facet and --weight, got {opened.space.name}, which has none; "
             "index with a space such as similarity"
         )
-    for name in weights or ():
-        assert known is not None
-        known[name]  # a facet that is not there is named before anything is encoded
-    if facets:
-        assert known is not None
-        asked = _of_facets(opened, known, facets, modality)
+    wanted: dict[str, str] = {}
+    if known is not None:  # what is wrong is told before anything is encoded
+        wanted = _wanted_facets(known, facets)
+        _check_weights(known, wanted, weights or {}, track_weight or 0.0)
+    if known is not None and facets:
+        asked = _of_facets(opened, known, wanted, modality)
     elif like:
         asked = _of_prototypes(opened, like)
     else:
@@ -94,6 +98,33 @@ def parse_weights(given: Sequence[str]) -> dict[str, float]:
             raise InputError(f"--weight: expected each facet once, got {name} again")
         found[name] = weight
     return found
+
+
+def _check_vectors(opened: SearchableIndex, tracks: Sequence[str | int]) -> None:
+    """InputError where the vectors of the index are not the space's, unless its own are compared with each other."""
+    if makes_hashes(opened.space) and not (tracks and all(isinstance(track, int) for track in tracks)):
+        folder = opened.index.folder
+        raise InputError(
+            f"{folder}: expected an index of vectors, got one of hash sequences ({opened.space.name}); "
+            f"ask it with 'crossmodal match {folder} FILE'"
+        )
+
+
+def _check_weights(known: Facets, wanted: Mapping[str, str], weights: Mapping[str, float], track_weight: float) -> None:
+    """InputError for weights of what is not asked for. wanted: what --facet gives."""
+    for name in weights:
+        known[name]  # names those that there are
+        if wanted and name not in wanted:
+            raise InputError(
+                f"--weight: expected a facet given by --facet ({', '.join(wanted)}), got {name}; add --facet {name}=TRACK"
+            )
+    if not (math.isfinite(track_weight) and track_weight >= 0):
+        raise InputError(f"--track-weight: expected a weight of 0 or more, got {track_weight:g}")
+    if track_weight and wanted and len(wanted) < len(known.names):
+        raise InputError(
+            f"--track-weight: expected --facet for every facet of the space ({', '.join(known.names)}), got {', '.join(wanted)}; "
+            "give the others too, or leave it out"
+        )
 
 
 def _ranked(opened: SearchableIndex, asked: Asked, vector: Vectors, *, k: int, filters: Sequence[str]) -> Ranking:
@@ -125,7 +156,8 @@ def _of_tracks(opened: SearchableIndex, tracks: Sequence[str | int], modality: s
     return Asked(vector, frozenset(rows), Query(modality=kind, path="; ".join(shown)))
 
 
-def _of_facets(opened: SearchableIndex, known: Facets, facets: Sequence[str], modality: str | None) -> Asked:
+def _wanted_facets(known: Facets, facets: Sequence[str]) -> dict[str, str]:
+    """["genre=A.wav"] -> {"genre": "A.wav"}. InputError."""
     wanted: dict[str, str] = {}
     for text in facets:
         name, separator, track = text.partition("=")
@@ -135,10 +167,15 @@ def _of_facets(opened: SearchableIndex, known: Facets, facets: Sequence[str], mo
         if name in wanted:
             raise InputError(f"--facet: expected each facet once, got {name} again")
         wanted[name] = track
+    return wanted
+
+
+def _of_facets(opened: SearchableIndex, known: Facets, wanted: Mapping[str, str], modality: str | None) -> Asked:
     found = {name: _track(opened, track, modality) for name, track in wanted.items()}
     vector = known.composed({name: vector for name, (vector, _) in found.items()})
     own = frozenset(row for _, row in found.values() if row is not None)
-    return Asked(vector, own, Query(modality=_recording(opened, modality), text=", ".join(facets)), tuple(wanted))
+    told = ", ".join(f"{name}={track}" for name, track in wanted.items())
+    return Asked(vector, own, Query(modality=_recording(opened, modality), text=told), tuple(wanted))
 
 
 def _of_prototypes(opened: SearchableIndex, like: Sequence[str]) -> Asked:
@@ -180,12 +217,13 @@ def _named_alike(name: str, known: Sequence[str]) -> str:
 
 
 def _track(opened: SearchableIndex, track: str, modality: str | None) -> tuple[Vectors, int | None]:
-    """A track's vector, and its row in the index: by id, path or file name there; else the file is encoded now. InputError."""
+    """A track's vector, and its row in the index: by id, path, file name or content there; else the file is encoded now. InputError."""
     ids, paths = (opened.index.items.column(name) for name in ("id", "path"))
     # The names of all files are made only where nothing else fits: an index may have a million items.
     lookups = (
         lambda: _rows(ids, track),
         lambda: _rows(paths, os.path.abspath(track)),
+        lambda: _rows(paths, os.path.realpath(track)),
         lambda: _rows([os.path.basename(str(path)) for path in paths], track),
     )
     rows = next((found for found in (look() for look in lookups) if found), [])
@@ -200,6 +238,9 @@ def _track(opened: SearchableIndex, track: str, modality: str | None) -> tuple[V
         raise InputError(
             f'expected a track of the index (its id, path or file name) or an audio file, got "{track}".{near}'
         )
+    copies = _rows(opened.index.items.column("sha256"), sha256_file(track))
+    if copies:
+        return _indexed(opened, copies[0]), copies[0]
     return opened.vector(_recording(opened, modality), Path(track)), None
 
 

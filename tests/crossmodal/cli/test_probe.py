@@ -11,6 +11,7 @@ import soundfile
 import torch
 from PIL import Image
 
+from crossmodal.applications import filters as listening
 from crossmodal.applications.filters import layer_spectra
 from crossmodal.applications.probe_features import features_of, layer_means, level_maxima, mfcc_statistics
 from crossmodal.applications.probing import probe
@@ -74,6 +75,7 @@ def test_several_values_are_scored_each(space: Space, columns: Path, classifier:
 def test_other_features_are_judged_the_same_way(space: Space, columns: Path, features: str) -> None:
     table = probe(space, columns, target="kind", features=features, quiet=True)
     assert table.rows[0].value == 1.0
+    assert table.space == ("mfcc" if features == "mfcc" else f"{space.reference} ({features})")
 
 
 def test_few_labels_and_none_of_a_class(space: Space, columns: Path) -> None:
@@ -178,7 +180,7 @@ def test_several_spaces_are_looked_at_side_by_side(space_folder: Path, columns: 
     table = done.document
     assert done.code == 0 and table["rows"][0]["value"] > 0.8
     one, other = table["space"].split(" + ")
-    assert one == other
+    assert one == other and one.endswith(" (levels)")
     told = mistake("probe", space_folder, columns, "--target", "kind", "--features", "mfcc", "--also", space_folder)
     assert "leave --also out" in told
 
@@ -232,6 +234,27 @@ def test_a_filter_is_excited_by_its_own_frequency() -> None:
     assert (np.diff(peaks) >= 0).all() and peaks[0] < 130 < peaks[
         -1
     ]  # the sum likes low ones, the second difference high ones
+
+
+def test_deep_layers_are_listened_to_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = SampleCnn().eval()
+    heard: list[int] = []
+    encoder.strided.register_forward_pre_hook(lambda module, given: heard.append(given[0].numel()))
+    monkeypatch.setattr(listening, "STEPS", 1)
+    deepest = torch.nn.Sequential(*encoder.layers()[:-1])
+    spectra = listening._spectra(deepest, encoder.window, 0)
+    assert 1 <= len(spectra) <= listening.shown_filters(512, encoder.window) == 16
+    assert max(heard) <= listening.CHUNK and sum(heard[1:]) == 16 * encoder.window
+
+
+def test_filters_are_the_same_in_parts_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    encoder = SampleCnn(length=3, first=5, channels=[7, 6], dimension=3).eval()
+    at_once = layer_spectra(encoder)
+    for chunk in (1, 2 * listening.SAMPLES + 1):
+        monkeypatch.setattr(listening, "CHUNK", chunk)
+        for whole, parts in zip(at_once, layer_spectra(encoder), strict=True):
+            np.testing.assert_allclose(parts, whole, atol=1e-4)
 
 
 def test_filters_are_drawn_and_other_towers_refused(sounds: Path, space_folder: Path, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from crossmodal.applications.collection import SearchableIndex
+from tests.crossmodal.applications.tunes import TuneShelf
 
 from .running import crossmodal, mistake
 
@@ -95,6 +97,39 @@ def test_a_track_that_is_not_in_the_index_is_encoded(index: Path, sounds: Path) 
     assert len(ids(both)) == 8
 
 
+def test_a_copy_of_a_track_or_a_link_to_it_is_not_its_own_answer(index: Path, sounds: Path, tmp_path: Path) -> None:
+    source = sounds / "track 02.wav"
+    shutil.copy(source, tmp_path / "copy.wav")
+    (tmp_path / "link.wav").symlink_to(source)
+    (tmp_path / "track 04.wav").symlink_to(source)  # the name of another track
+    (tmp_path / "there").symlink_to(sounds, target_is_directory=True)
+    expected = crossmodal("similar", index, "track-02", "--json").document["results"]
+    for name in ("copy.wav", "link.wav", "track 04.wav", "there/track 02.wav"):
+        assert crossmodal("similar", index, tmp_path / name, "--json").document["results"] == expected, name
+    faceted = crossmodal("similar", index, "--facet", f"mood={tmp_path / 'copy.wav'}", "--json").document
+    assert "track-02" not in ids(faceted)
+
+
+def test_an_overall_weight_goes_with_all_facets(index: Path) -> None:
+    both = ("--facet", "genre=track-00", "--facet", "mood=track-03")
+    weighted = crossmodal("similar", index, *both, "--weight", "mood=1", "--track-weight", "0.5", "--json").document
+    for row in weighted["results"]:
+        facets = row["detail"]["facets"]
+        overall = (facets["genre"] + facets["mood"]) / 2
+        assert row["similarity"] == pytest.approx((facets["mood"] + 0.5 * overall) / 1.5, abs=1e-5)
+    alone = crossmodal("similar", index, "--facet", "genre=track-00", "--weight", "genre=0.5", "--json").document
+    assert all(
+        row["similarity"] == pytest.approx(row["detail"]["facets"]["genre"], abs=1e-5) for row in alone["results"]
+    )
+
+
+def test_an_index_of_hash_sequences_is_refused(tune_shelf: TuneShelf) -> None:
+    query = tune_shelf.recorded[0].path
+    for asked in ([query], ["0.wav"], [tune_shelf.folder / "queries/0.mid"], ["--like", "modality:audio"]):
+        told = mistake("similar", tune_shelf.index, *asked)
+        assert "of hash sequences (midi-audio)" in told and f"'crossmodal match {tune_shelf.index} FILE'" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -109,6 +144,16 @@ def test_a_track_that_is_not_in_the_index_is_encoded(index: Path, sounds: Path) 
         (["track-02", "--weight", "genre=0"], "one above 0"),
         (["track-02", "--weight", "genre=1", "--weight", "genre=2"], "each facet once"),
         (["--facet", "tempo=track-02"], 'a facet of the space (genre, mood), got "tempo"'),
+        (
+            ["--facet", "genre=track-02", "--weight", "mood=1"],
+            "--weight: expected a facet given by --facet (genre), got mood; add --facet mood=TRACK",
+        ),
+        (
+            ["--facet", "genre=track-02", "--track-weight", "0.5"],
+            "--track-weight: expected --facet for every facet of the space (genre, mood), got genre",
+        ),
+        (["track-02", "--track-weight", "-1"], "--track-weight: expected a weight of 0 or more, got -1"),
+        (["track-02", "--weight", "mood=1", "--track-weight", "nan"], "--track-weight: expected a weight of 0 or more"),
         (["--facet", "genre"], "FACET=TRACK"),
         (["--facet", "genre=track-02", "--facet", "genre=track-03"], "each facet once"),
         (["--like", "artist"], "KIND:NAME"),
