@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from crossmodal.base.results import Query, Ranking
 from crossmodal.embedding import pool_windows
 from crossmodal.facets import Facets, Vectors
 from crossmodal.retrieval.filters import Filter, parse_filter
+from crossmodal.retrieval.index import Hit
 
 SUGGESTED = 3  # values at the most
 COLUMNS = {"tag": "tags"}  # what a kind of prototype is called in the index, where it is another name
@@ -132,6 +133,8 @@ def _ranked(opened: SearchableIndex, asked: Asked, vector: Vectors, *, k: int, f
     own = {int(index.contents[row]) for row in asked.own}
     wanted = k + len(asked.own)
     found = index.search(opened.space.fold(vector[None]), k=wanted, where=[parse_filter(f) for f in filters])[0]
+    if makes_hashes(opened.space):
+        found = _as_cosines(opened, found)
     owners = np.searchsorted(index.starts, [hit.vector_row for hit in found], side="right") - 1
     hits = [hit for hit, row in zip(found, owners.tolist(), strict=True) if int(index.contents[row]) not in own][:k]
     results = [result_of(rank, hit) for rank, hit in enumerate(hits, 1)]
@@ -140,6 +143,13 @@ def _ranked(opened: SearchableIndex, asked: Asked, vector: Vectors, *, k: int, f
         for result, cosines in zip(results, known.cosines(asked.vector, found_vectors), strict=True):
             result.detail["facets"] = cosines
     return Ranking(query=asked.query, space=opened.space.reference, results=results, warnings=asked.warnings)
+
+
+def _as_cosines(opened: SearchableIndex, hits: Sequence[Hit]) -> list[Hit]:
+    """Hits of a query of unit length by cosine: vectors that prune have lengths, which are nearly one and the same."""
+    lengths = np.linalg.norm(opened.index.vectors[[hit.vector_row for hit in hits]], axis=1)
+    made = [replace(hit, similarity=hit.similarity / float(length)) for hit, length in zip(hits, lengths, strict=True)]
+    return sorted(made, key=lambda hit: -hit.similarity)
 
 
 def _of_tracks(opened: SearchableIndex, tracks: Sequence[str | int], modality: str | None) -> Asked:

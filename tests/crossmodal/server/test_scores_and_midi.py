@@ -156,6 +156,7 @@ def test_midi_is_matched_and_laid_over_the_recording(tune_shelf: TuneShelf) -> N
         )
         like = client.get("/api/indexes/index/similar", params={"id": "2.wav"}).json()
         assert like["results"] and "2.wav" not in [row["id"] for row in like["results"]]
+        assert all(-1 <= row["similarity"] <= 1 for row in like["results"])
         assert client.post("/api/indexes/index/match", files={"file": ("q.mid", b"MThd")}).status_code == 400
         other = client.post("/api/indexes/index/match", files={"file": ("q.wav", b"x")})
         assert other.status_code == 400 and "q.wav: expected a MIDI file, since index holds" in other.json()["error"]
