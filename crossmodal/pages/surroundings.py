@@ -32,7 +32,7 @@ def without_surroundings(image: np.ndarray) -> np.ndarray:
     for turns in range(4):
         edge = _left_edge(np.rot90(small, turns))
         if edge is not None:
-            beyond = np.arange(np.rot90(small, turns).shape[1])[None, :] < edge[:, None] + BESIDE
+            beyond = np.arange(np.rot90(small, turns).shape[1])[None, :] <= edge[:, None] + BESIDE
             inside &= ~np.rot90(beyond, -turns)
     if inside.all() or not inside.any():
         return image
@@ -65,7 +65,8 @@ def _left_edge(small: np.ndarray) -> np.ndarray | None:
         if (off <= allowed).all():
             break
         good = good[off <= allowed]
-    line: np.ndarray = np.polyval(course, np.arange(h))
+    # Rounded: on an edge at a whole pixel the last bits of a fit, which differ between processors, would decide
+    line: np.ndarray = np.polyval(course, np.arange(h)).round(6)
     return line
 
 
