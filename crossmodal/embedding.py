@@ -168,4 +168,5 @@ def owned_state(embedding: JointEmbedding) -> dict[str, Tensor]:
 
 def device_of(module: nn.Module) -> torch.device:
     """Where a module's weights are; some have none but buffers."""
-    return next((state.device for state in (*module.parameters(), *module.buffers())), torch.device("cpu"))
+    # One after the other, not all at once: it is asked for every word that is encoded
+    return next((state.device for state in itertools.chain(module.parameters(), module.buffers())), torch.device("cpu"))
